@@ -1,0 +1,1 @@
+"""What touches the hardware: readers, serial devices, lamps, storage, watchdog. Knows nothing of health care."""

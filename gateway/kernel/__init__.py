@@ -1,0 +1,1 @@
+"""Ground floor: errors, identifiers, clock, configuration, logging. No I/O but reading the configuration file."""

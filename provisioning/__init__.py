@@ -1,0 +1,1 @@
+"""What prepares and maintains a box: first boot, enrolment, pairing, backup, update."""
