@@ -1,0 +1,189 @@
+"""The rows of the journal as frozen records, and the changes that a commit is made of.
+
+No record holds a health datum in clear: names, INS, addresses and titles are inside `sealed` bytes (encrypted with the document's own
+data key), and a patient or an address is only told apart by a keyed pseudonym (`*_ref`).
+Instants are integer milliseconds since 1970 UTC.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from gateway.kernel.errors import Explanation
+from gateway.model.delivery import Channel, DeliveryState, DocumentState, Phase, ReceiptKind
+
+
+class _Record(msgspec.Struct, frozen=True, kw_only=True):
+    pass
+
+
+class DocumentRecord(_Record):
+    """One accepted document."""
+
+    id: str
+    structure: str
+    workstation: str
+    idempotency_key: str
+    """SHA-256 hex of the caller's key, or of both parts."""
+    content_digest: str
+    """SHA-256 hex over both parts: same key with another digest is a conflict."""
+    unique_id: str
+    patient_ref: str
+    state: DocumentState
+    accepted_at: int
+    sequence: int = 0
+    """Order of acceptance, given by the journal at the first commit."""
+    prepared: bool = False
+    """True once the CDA is frozen (commit 2)."""
+    closed_at: int | None = None
+    original_digest: str
+    """SHA-256 hex of the file as received."""
+    wrapped_key: bytes
+    """The document's data key, wrapped by the box key."""
+    sealed: bytes
+    """The admitted request (JSON), encrypted with the data key."""
+    version: int = 1
+
+
+class DeliveryRecord(_Record):
+    """One destination of a document."""
+
+    id: str
+    document_id: str
+    structure: str
+    channel: Channel
+    lane: str
+    """Queue it waits in: structure and destination, e.g. `10B0152872/dmp`."""
+    order_key: str
+    """Deliveries of one lane with the same key leave in order of acceptance (same patient, same recipient)."""
+    sequence: int = 0
+    """The document's."""
+    recipient_ref: str | None
+    sealed_recipient: bytes | None
+    state: DeliveryState
+    phase: Phase = Phase.WAITING
+    boot: str | None = None
+    """Boot that runs it, None when no one does."""
+    attempts: int = 0
+    first_attempt_at: int | None = None
+    next_attempt_at: int | None = None
+    error_class: str | None = None
+    explanation: Explanation | None = None
+    sealed_frozen: bytes | None = None
+    """Encrypted JSON of what was frozen for this delivery: blob ids, submission set id, message id."""
+    updated_at: int
+    version: int = 1
+
+
+class BlobRecord(_Record):
+    """One encrypted payload: in a file named by the id, or inline when small."""
+
+    id: str
+    document_id: str
+    role: str
+    """original, cda, lot, lot-signature, mail, answer."""
+    size: int
+    """Plain bytes."""
+    sha256: str
+    """Of the plain bytes."""
+    created_at: int
+    inline: bytes | None = None
+    """Encrypted bytes, when not in a file."""
+
+
+class ReceiptRecord(_Record):
+    """What came back for a delivery."""
+
+    id: str
+    delivery_id: str
+    kind: ReceiptKind
+    at: int
+    proof_blob: str | None = None
+
+
+class AuditRecord(_Record):
+    """One act: who, for which patient (pseudonym), what, with which answer. The journal chains them by hash."""
+
+    at: int
+    act: str
+    actor: str
+    """workstation:<id>, professional:<id>, system."""
+    structure: str | None = None
+    patient_ref: str | None = None
+    document_id: str | None = None
+    delivery_id: str | None = None
+    answer: str | None = None
+    detail: dict[str, str | int | bool | None] = {}
+    sequence: int = 0
+    hash: str = ""
+
+
+class EventRecord(_Record):
+    """Something a listener of /events is told; the payload is built when read."""
+
+    kind: str
+    """document.accepted, document.changed, ..."""
+    document_id: str
+    structure: str
+    workstation: str
+    at: int
+    sequence: int = 0
+
+
+class WorkstationRecord(_Record):
+    """A paired workstation: SHA-256 hex of its token, structures it may use."""
+
+    id: str
+    name: str
+    token_digest: str
+    structures: tuple[str, ...]
+    created_at: int
+    revoked: bool = False
+
+
+class PatientRecord(_Record):
+    """The last identity asserted for a local id of a structure."""
+
+    structure: str
+    local_ref: str
+    """Keyed pseudonym of the local id."""
+    wrapped_key: bytes
+    sealed: bytes
+    updated_at: int
+
+
+class ExistenceRecord(_Record):
+    """A cached TD0.2 answer: active, none or closed."""
+
+    structure: str
+    patient_ref: str
+    answer: str
+    at: int
+
+
+class WakeLane(_Record):
+    """Make every queued delivery of a lane due now: its destination answers again."""
+
+    lane: str
+    now: int
+
+
+class DeleteBlob(_Record):
+    """Forget a payload (its file is removed after the commit)."""
+
+    id: str
+
+
+Change = (
+    DocumentRecord
+    | DeliveryRecord
+    | BlobRecord
+    | ReceiptRecord
+    | AuditRecord
+    | EventRecord
+    | WorkstationRecord
+    | PatientRecord
+    | ExistenceRecord
+    | WakeLane
+    | DeleteBlob
+)

@@ -1,0 +1,189 @@
+"""The configuration of a box: one tree of frozen values read from `relais.toml`, each refusal explained.
+
+What the dossiers mark as memory or reconstruction ([K], [R]) is a setting here, with the default the dossier recommends.
+Secrets are never in this file: keys live in the key store, the homologation number in a sealed file.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from gateway.kernel.errors import ConfigurationFault
+
+
+class ConfigurationInvalid(ConfigurationFault):
+    """relais.toml is missing, unreadable or says something impossible."""
+
+    code = "configuration-invalid"
+    what = "Le fichier de configuration de Relais est illisible ou incomplet : {reason}."
+    gesture = "Corrigez le fichier relais.toml à l'endroit indiqué, puis redémarrez Relais."
+
+
+class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    pass
+
+
+class Listener(_Section):
+    """Where the LAN API and page listen; port 0 takes any free one."""
+
+    host: str = "0.0.0.0"  # noqa: S104 - the box serves its whole LAN; nftables limits who reaches it
+    port: int = 443
+    names: tuple[str, ...] = ("relais.local", "localhost", "127.0.0.1", "::1")
+    """Names and addresses of the LAN certificate."""
+
+
+class Limits(_Section):
+    """Sizes and rates that protect the box."""
+
+    document_bytes: int = 10_000_000
+    request_bytes: int = 65_536
+    large_document_bytes: int = 1_000_000
+    large_in_flight: int = 2
+    conversion_seconds: int = 60
+    conversion_memory_bytes: int = 512_000_000
+    disk_reserve_bytes: int = 200_000_000
+    requests_per_minute: int = 600
+    """Per workstation; 429 beyond."""
+    existence_cache_seconds: int = 86_400
+    """TD0.2 answers are kept at most a day (dmp.md 6.2 [K])."""
+
+
+class Backoff(_Section):
+    """Age doubling between a floor and a ceiling, in seconds; after `give_up` the delivery waits for a person."""
+
+    floor: float
+    ceiling: float
+    give_up: float
+
+
+class Retry(_Section):
+    """Policy per error class; the channel has no say (design, rule 9)."""
+
+    transient: Backoff = Backoff(floor=5.0, ceiling=3600.0, give_up=259_200.0)
+    configuration: Backoff = Backoff(floor=60.0, ceiling=3600.0, give_up=2_592_000.0)
+    unknown: Backoff = Backoff(floor=60.0, ceiling=600.0, give_up=86_400.0)
+    human: Backoff = Backoff(floor=86_400.0, ceiling=86_400.0, give_up=0.0)
+    mail_unknown_wait: float = 600.0
+    """Wait before a mail whose answer was lost is sent again with the same Message-ID (mssante.md 7.3)."""
+    dead_after: int = 3
+    """Consecutive failures to reach a destination before it is marked dead and only probed."""
+    probe_every: float = 30.0
+
+
+class Dmp(_Section):
+    """The DMP's address and profile (dmp.md 1.2, 2, 4). Hosts are given at referencing by the CNDA."""
+
+    url: str
+    """Base ending in /si-dmp-server/v2/services."""
+    lps_name: str = "Relais"
+    lps_version: str = "0.1"
+    lps_id: str | None = None
+    editor_oid: str = "1.2.250.1.213.1.1.4.999"
+    """OID of the editor as sender device of TD0.2 [K]."""
+    vihf_version: str = "3.0"
+    """3.0 in kits and traces, 4.0 in one ANS table: unresolved."""
+    authentication_mode_attribute: str = "Authentification_Mode"
+    """Casing differs between sources."""
+    lot_digest: Literal["sha1", "sha256"] = "sha256"
+    lot_xades: Literal["1.1.1", "1.3.2"] = "1.1.1"
+    concurrency: int = 4
+    connect_seconds: float = 10.0
+    answer_seconds: float = 60.0
+    probe_wait_seconds: float = 60.0
+    """Wait between an empty probe and the next one (dmp.md 6.1)."""
+
+
+class Mss(_Section):
+    """MSSanté profile common to the box (mssante.md 1.6, 2, 3)."""
+
+    patient_domain: str = "patient.mssante.fr"
+    product_number: str = "DEV000000"
+    """X-MSS-NIL, given by Convergence."""
+    replacement_marker: Literal["before", "after"] = "before"
+    """Place of [Annule et remplace] around XDM/1.0/DDM: sources disagree."""
+    concurrency: int = 2
+    answer_seconds: float = 60.0
+
+
+class Professional(_Section):
+    """A professional of a structure, by PS_IdNat (8 + RPPS)."""
+
+    id: str
+    family: str
+    given: str
+    civility: str | None = None
+    title: str | None = None
+    profession: str = "10"
+    """G15 code: 10 médecin."""
+    specialty: str = "SM26"
+    """Savoir-faire; the XDS specialty is G15_<profession>/<specialty>."""
+
+
+class Mailbox(_Section):
+    """The applicative mailbox of a structure and its operator's submission server (mssante.md 1.2)."""
+
+    address: str
+    display_name: str
+    reply_to: str
+    """An address read by people (ECO.2.2.5)."""
+    host: str
+    port: int = 587
+    tls_name: str | None = None
+    """Name checked in the operator's certificate when it differs from `host`."""
+    sasl_external: bool = False
+    """SASL EXTERNAL after mutual TLS: not found in the sources, so a setting."""
+
+
+class Structure(_Section):
+    """A legal structure with its own certificates, professionals, mailbox and queue."""
+
+    id: str
+    """Struct_IdNat, equal to the OU of its certificates."""
+    name: str
+    patient_root: str
+    """OID of the local patient identifiers (IPP)."""
+    source_id: str
+    """OID of this installation (EX_GEN-1350: one root per installation)."""
+    sector: str = "SA07"
+    """Secteur_Activite, healthcare facility type and content type (SA05, SA07, SA08, SA09, SA52)."""
+    practice_setting: str = "AMBULATOIRE"
+    address: str | None = None
+    telephone: str | None = None
+    professionals: tuple[Professional, ...]
+    mailbox: Mailbox | None = None
+
+    def professional(self, identifier: str) -> Professional | None:
+        """The professional with this PS_IdNat, or None."""
+        return next((one for one in self.professionals if one.id == identifier), None)
+
+
+class Configuration(_Section):
+    """A whole box."""
+
+    environment: Literal["test", "production"] = "test"
+    listener: Listener = Listener()
+    limits: Limits = Limits()
+    retry: Retry = Retry()
+    dmp: Dmp
+    mss: Mss = Mss()
+    structures: tuple[Structure, ...]
+    require_synchronised_clock: bool = True
+
+    def structure(self, identifier: str) -> Structure | None:
+        """The structure with this Struct_IdNat, or None."""
+        return next((one for one in self.structures if one.id == identifier), None)
+
+
+def read_configuration(path: Path) -> Configuration:
+    """Read and check relais.toml; raises ConfigurationInvalid naming the place at fault."""
+    try:
+        configuration = msgspec.toml.decode(path.read_bytes(), type=Configuration)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as problem:
+        raise ConfigurationInvalid(str(problem), reason=str(problem)) from problem
+    identifiers = [structure.id for structure in configuration.structures]
+    if not identifiers or len(set(identifiers)) != len(identifiers):
+        raise ConfigurationInvalid(reason="il faut au moins une structure, et chacune une seule fois")
+    return configuration

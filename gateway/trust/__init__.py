@@ -1,0 +1,1 @@
+"""Keys, certificates, signatures, TLS contexts and encryption at rest. A private key never leaves this room."""
