@@ -65,6 +65,8 @@ class DeliveryRecord(_Record):
     boot: str | None = None
     """Boot that runs it, None when no one does."""
     attempts: int = 0
+    probes: int = 0
+    """Empty answers of the query that follows an unknown outcome."""
     first_attempt_at: int | None = None
     next_attempt_at: int | None = None
     error_class: str | None = None

@@ -72,7 +72,7 @@ _MOVES: dict[DeliveryState, frozenset[DeliveryState]] = {
     DeliveryState.UNKNOWN: frozenset(
         {DeliveryState.RUNNING, DeliveryState.QUEUED, DeliveryState.HELD, DeliveryState.DELIVERED, DeliveryState.REFUSED}
     ),
-    DeliveryState.DELIVERED: frozenset(),
+    DeliveryState.DELIVERED: frozenset({DeliveryState.REFUSED}),
     DeliveryState.REFUSED: frozenset({DeliveryState.QUEUED}),
     DeliveryState.CANCELLED: frozenset(),
     DeliveryState.EXPIRED: frozenset({DeliveryState.QUEUED}),
