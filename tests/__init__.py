@@ -1,0 +1,1 @@
+"""The proof of Relais; mirrors the packages."""
