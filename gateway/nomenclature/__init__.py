@@ -1,0 +1,1 @@
+"""National code tables as data with source and version: types, classes, formats, specialties, facilities, professions."""

@@ -1,0 +1,1 @@
+"""The tables judged by the official files that stand beside the project."""
