@@ -99,8 +99,8 @@ class Store(Protocol):
         absent or past, id not in `excluding`, and no earlier open (queued, running, unknown) delivery of the same lane and order_key."""
         ...
 
-    async def next_due_at(self, lane: str) -> int | None:
-        """Earliest next_attempt_at among the lane's queued or unknown deliveries that wait for a date, None when none waits."""
+    async def next_due_at(self, lane: str, after: int) -> int | None:
+        """Earliest next_attempt_at strictly later than `after` among the lane's queued or unknown deliveries, None when none waits."""
         ...
 
     async def lanes(self) -> list[str]:

@@ -1,0 +1,212 @@
+"""From the two parts of a request to an admitted document: every rule that can be told at once is told here, nothing is kept yet."""
+
+from __future__ import annotations
+
+import msgspec
+
+from gateway.flow.admitted import Admitted
+from gateway.flow.errors import (
+    AuthorUnknown,
+    MailboxMissing,
+    PatientUnknown,
+    ReplacedUnknown,
+    RequestContradictsCda,
+    RequestIncomplete,
+    StructureUnknown,
+)
+from gateway.flow.request import DocumentRequest, PatientPart
+from gateway.kernel import oids
+from gateway.kernel.config import Configuration, Structure
+from gateway.kernel.ids import is_oid
+from gateway.model.document import ClinicalHeader
+from gateway.model.patient import IdentityStatus, Ins, InsAuthorityUnknown, Patient, Sex, TraitInvalid, Traits
+from gateway.model.visibility import check_recipients
+from gateway.mss.address import check_mailbox
+from gateway.nomenclature.documents import class_of_type, document_type
+
+
+def resolve_structure(configuration: Configuration, allowed: tuple[str, ...], asked: str | None) -> Structure:
+    """The structure of a request: the one asked, or the only one of the workstation. Raises StructureUnknown."""
+    identifier = asked if asked is not None else (allowed[0] if len(allowed) == 1 else None)
+    structure = configuration.structure(identifier) if identifier in allowed and identifier is not None else None
+    if structure is None:
+        raise StructureUnknown(field="structure")
+    return structure
+
+
+def patient_of(part: PatientPart, known: Patient | None, environment: str) -> Patient:
+    """The patient asserted by the workstation, or the one already known by its local id.
+
+    Raises TraitInvalid, MatriculeMalformed, MatriculeKeyWrong, InsAuthorityUnknown, RequestIncomplete, PatientUnknown.
+    """
+    if _only_local_id(part):
+        if known is None:
+            raise PatientUnknown(field="patient.local_id")
+        return known
+    ins = Ins.checked(part.ins.matricule, part.ins.oid) if part.ins is not None else None
+    _check_environment(ins, environment)
+    status = _status_of(part.identity_status)
+    if status is IdentityStatus.QUALIFIEE and ins is None:
+        raise RequestIncomplete(field="patient.ins")
+    return Patient(local_id=part.local_id, traits=_traits_of(part), status=status, ins=ins)
+
+
+class Lineage(msgspec.Struct, frozen=True, kw_only=True):
+    """The set of versions a document belongs to."""
+
+    set_id: str
+    version: int
+
+
+def admit_pdf(
+    request: DocumentRequest, structure: Structure, patient: Patient, lineage: Lineage, *, actor: str | None, original: str
+) -> Admitted:
+    """Everything that describes a PDF, checked; raises the refusal of the first field at fault."""
+    if request.document is None:
+        raise RequestIncomplete(field="document")
+    if request.author is None:
+        raise RequestIncomplete(field="author")
+    if structure.professional(request.author.id) is None:
+        raise AuthorUnknown(field="author.id")
+    part = request.document
+    kind = document_type(part.type)
+    class_of_type(kind.code)
+    admitted = Admitted(
+        media="pdf",
+        structure=structure.id,
+        author=request.author.id,
+        actor=actor,
+        patient=patient,
+        type=kind,
+        title=part.title.strip(),
+        created_at=part.created_at,
+        service_start=part.service_start or part.created_at,
+        service_stop=part.service_stop,
+        replaces=replaced_of(request),
+        set_id=lineage.set_id,
+        version=lineage.version,
+        visibility=request.visibility,
+        deliver=request.deliver,
+        original=original,
+    )
+    _check_destinations(admitted, structure)
+    return admitted
+
+
+def admit_cda(
+    request: DocumentRequest, header: ClinicalHeader, structure: Structure, *, environment: str, actor: str | None, original: str
+) -> Admitted:
+    """A ready CDA: the facts are read from it, the request may only repeat them."""
+    patient = _patient_of_header(header)
+    _check_environment(patient.ins, environment)
+    author = next((one.person.id for one in header.authors if structure.professional(one.person.id)), None)
+    if author is None and structure.professional(header.legal_authenticator.id) is not None:
+        author = header.legal_authenticator.id
+    if author is None:
+        raise AuthorUnknown(field="file:author")
+    _check_contradictions(request, header, patient, author)
+    class_of_type(header.type.code)
+    admitted = Admitted(
+        media="cda",
+        structure=structure.id,
+        author=author,
+        actor=actor,
+        patient=patient,
+        type=header.type,
+        title=header.title,
+        created_at=header.created_at,
+        service_start=header.service_start,
+        service_stop=header.service_stop,
+        replaces=header.replaces,
+        set_id=header.set_id,
+        version=header.version,
+        visibility=request.visibility,
+        deliver=request.deliver,
+        original=original,
+    )
+    _check_destinations(admitted, structure)
+    return admitted
+
+
+def replaced_of(request: DocumentRequest) -> str | None:
+    """The uniqueId a request replaces, None for a first version; raises ReplacedUnknown."""
+    replaced = request.document.replaces if request.document is not None else None
+    if replaced is not None and not is_oid(replaced):
+        raise ReplacedUnknown(field="document.replaces")
+    return replaced
+
+
+def _only_local_id(part: PatientPart) -> bool:
+    return all(getattr(part, name) is None for name in part.__struct_fields__ if name != "local_id")
+
+
+def _status_of(text: str | None) -> IdentityStatus:
+    try:
+        return IdentityStatus(text) if text is not None else IdentityStatus.PROVISOIRE
+    except ValueError:
+        raise TraitInvalid(field="patient.identity_status") from None
+
+
+def _traits_of(part: PatientPart) -> Traits:
+    for name in ("birth_family_name", "birth_given_names", "sex", "birth_date", "birth_place"):
+        if getattr(part, name) is None:
+            raise TraitInvalid(field=f"patient.{name}")
+    given = part.birth_given_names or ""
+    if part.sex not in tuple(Sex):
+        raise TraitInvalid(field="patient.sex")
+    traits = Traits(
+        birth_family_name=part.birth_family_name or "",
+        birth_given_names=given,
+        first_birth_given_name=part.first_birth_given_name or given.split(" ")[0],
+        sex=Sex(part.sex),
+        birth_date=part.birth_date or "",
+        birth_place=part.birth_place or "",
+        used_family_name=part.used_family_name,
+        used_given_name=part.used_given_name,
+    )
+    traits.check()
+    return traits
+
+
+def _check_environment(ins: Ins | None, environment: str) -> None:
+    if ins is not None and environment == "production" and ins.oid not in oids.INS_PRODUCTION:
+        raise InsAuthorityUnknown(field="patient.ins.oid")
+
+
+
+
+def _check_destinations(admitted: Admitted, structure: Structure) -> None:
+    deliver = admitted.deliver
+    check_recipients(
+        admitted.visibility, dmp=deliver.dmp, patient=deliver.patient_mail.send, professionals=bool(deliver.professionals)
+    )
+    if (deliver.patient_mail.send or deliver.professionals) and structure.mailbox is None:
+        raise MailboxMissing(field="deliver")
+    for index, address in enumerate(deliver.professionals):
+        check_mailbox(address, field=f"deliver.professionals[{index}]")
+
+
+def _patient_of_header(header: ClinicalHeader) -> Patient:
+    subject = header.subject
+    ins = Ins.checked(subject.ins.matricule, subject.ins.oid, field="file:recordTarget") if subject.ins is not None else None
+    subject.traits.check(field="file:recordTarget")
+    local_id = subject.local.extension if subject.local is not None else (ins.matricule if ins is not None else "")
+    if not local_id:
+        raise RequestIncomplete(field="file:recordTarget")
+    status = IdentityStatus.QUALIFIEE if ins is not None else IdentityStatus.PROVISOIRE
+    return Patient(local_id=local_id, traits=subject.traits, status=status, ins=ins)
+
+
+def _check_contradictions(request: DocumentRequest, header: ClinicalHeader, patient: Patient, author: str) -> None:
+    if request.author is not None and request.author.id != author:
+        raise RequestContradictsCda(field="author.id")
+    part = request.patient
+    if part is not None and part.ins is not None and (patient.ins is None or part.ins.matricule != patient.ins.matricule):
+        raise RequestContradictsCda(field="patient.ins.matricule")
+    if part is not None and part.identity_status not in (None, patient.status.value):
+        raise RequestContradictsCda(field="patient.identity_status")
+    document = request.document
+    if document is not None and document.type != header.type.code:
+        raise RequestContradictsCda(field="document.type")
+    if document is not None and document.title.strip() != header.title:
+        raise RequestContradictsCda(field="document.title")

@@ -1,0 +1,102 @@
+"""Runs what is due: one loop per lane, a bounded number of attempts at a time, nothing held in memory but what runs.
+
+The journal is the queue; a claim lives in memory only (one process owns the journal), and the first phase of an attempt writes it down.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from gateway.flow.lane import Lane
+from gateway.flow.views import milliseconds
+from gateway.journal.records import DeliveryRecord, WakeLane
+from gateway.journal.store import NotAccepting, Store
+from gateway.kernel.clock import Clock
+from gateway.kernel.config import Configuration
+from gateway.kernel.errors import RelaisError
+from gateway.model.delivery import Channel
+
+_log = structlog.get_logger("relais.scheduler")
+
+Attempt = Callable[[DeliveryRecord], Awaitable[RelaisError | None]]
+
+_STORE_PAUSE = 2.0
+"""Seconds before the journal is asked again when it could not be read or written."""
+
+
+class Scheduler:
+    """Lanes and their loops. `attempt` runs one delivery to its recorded outcome and returns the error met, if any."""
+
+    def __init__(self, configuration: Configuration, store: Store, clock: Clock, attempt: Attempt) -> None:
+        self._configuration = configuration
+        self._store = store
+        self._clock = clock
+        self._attempt = attempt
+        self._lanes: dict[str, Lane] = {}
+        self._group: asyncio.TaskGroup | None = None
+        self._served: set[str] = set()
+
+    async def run(self) -> None:
+        """Serve every lane until cancelled; attempts under way are cut where they stand (their phase is in the journal)."""
+        async with asyncio.TaskGroup() as group:
+            self._group = group
+            for name in {*await self._store.lanes(), *self._lanes}:
+                self.notify(name)
+            await asyncio.Event().wait()
+
+    def notify(self, name: str) -> None:
+        """Something entered this lane, or may run again."""
+        lane = self._lanes.setdefault(name, self._new_lane(name))
+        if self._group is not None and name not in self._served:
+            self._served.add(name)
+            self._group.create_task(self._serve(lane, self._group), name=f"lane {name}")
+        lane.wake()
+
+    def lanes(self) -> list[Lane]:
+        """Every lane known since the start."""
+        return list(self._lanes.values())
+
+    def _new_lane(self, name: str) -> Lane:
+        channel = name.rpartition("/")[2]
+        concurrency = self._configuration.dmp.concurrency if channel == Channel.DMP else self._configuration.mss.concurrency
+        return Lane(name, concurrency, self._configuration.retry, self._clock)
+
+    async def _serve(self, lane: Lane, group: asyncio.TaskGroup) -> None:
+        while True:
+            try:
+                while lane.room() > 0:
+                    record = await self._claim(lane)
+                    if record is None:
+                        break
+                    lane.running.add(record.id)
+                    group.create_task(self._one(lane, record), name="attempt")
+                pause = await self._pause(lane)
+            except NotAccepting:
+                pause = _STORE_PAUSE
+            await lane.wait(pause)
+
+    async def _claim(self, lane: Lane) -> DeliveryRecord | None:
+        now = milliseconds(self._clock.now())
+        return await self._store.due(lane.name, now, newest=lane.take_turn(), excluding=frozenset(lane.running))
+
+    async def _pause(self, lane: Lane) -> float | None:
+        now = milliseconds(self._clock.now())
+        due = await self._store.next_due_at(lane.name, now)
+        return None if due is None else (due - now) / 1000
+
+    async def _one(self, lane: Lane, record: DeliveryRecord) -> None:
+        error: RelaisError | None = None
+        try:
+            error = await self._attempt(record)
+        finally:
+            lane.running.discard(record.id)
+            lane.wake()
+        if lane.account(error):
+            _log.info("destination back", lane=lane.name)
+            await self._store.commit(WakeLane(lane=lane.name, now=milliseconds(self._clock.now())))
+            lane.wake()
+        elif lane.dead and error is not None:
+            _log.warning("destination not answering", lane=lane.name, code=error.code)

@@ -1,0 +1,79 @@
+"""What the outside sees: the receipt of the contract, the summary of the page. The same objects everywhere."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import msgspec
+
+from gateway.kernel.errors import Explanation
+
+
+class _View(msgspec.Struct, frozen=True, kw_only=True):
+    pass
+
+
+class ReceiptView(_View):
+    """Something that came back for a delivery."""
+
+    kind: str
+    at: datetime
+    proof: str | None
+
+
+class DeliveryView(_View):
+    """One destination as the contract shows it."""
+
+    id: str
+    channel: str
+    recipient: str | None
+    state: str
+    attempts: int
+    next_attempt_at: datetime | None
+    receipts: tuple[ReceiptView, ...]
+    explanation: Explanation | None
+
+
+class DocumentView(_View):
+    """The receipt of the contract."""
+
+    id: str
+    state: str
+    accepted_at: datetime
+    document_unique_id: str
+    deliveries: tuple[DeliveryView, ...]
+
+
+class SummaryView(_View):
+    """A document as the page lists it: the receipt with what a secretary recognises it by."""
+
+    receipt: DocumentView
+    structure: str
+    title: str
+    type_label: str
+    patient_label: str
+
+
+class ReceiptPage(_View):
+    """A page of receipts, newest first; `cursor` asks for the next one, None at the end."""
+
+    items: tuple[DocumentView, ...]
+    cursor: str | None
+
+
+class EventView(_View):
+    """One line of /events: its number, kind, and the document as it stands when read."""
+
+    id: int
+    kind: str
+    document: DocumentView
+
+
+def instant(milliseconds: int) -> datetime:
+    """Aware UTC datetime of a journal instant."""
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
+
+
+def milliseconds(moment: datetime) -> int:
+    """Journal instant of an aware datetime."""
+    return int(moment.timestamp() * 1000)
