@@ -1,0 +1,155 @@
+"""One attempt at one delivery, from its first phase to its recorded outcome. Knows no channel: couriers do."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import msgspec
+import structlog
+
+from gateway.flow import outcome
+from gateway.flow.admitted import Admitted, Frozen, open_frozen, open_recipient, seal_frozen
+from gateway.flow.bookkeeping import Bookkeeper
+from gateway.flow.custody import Custody
+from gateway.flow.errors import PayloadQuarantined, Unexpected
+from gateway.journal.blobs import BlobStore
+from gateway.journal.records import AuditRecord, BlobRecord, Change, DeliveryRecord, DocumentRecord, ReceiptRecord
+from gateway.journal.sealing import Sealer
+from gateway.journal.store import Store
+from gateway.kernel.config import Retry
+from gateway.kernel.errors import RelaisError
+from gateway.kernel.ids import new_id
+from gateway.model.delivery import Channel, DeliveryState, Phase, ReceiptKind
+
+_log = structlog.get_logger("relais.delivery")
+
+
+class Trip:
+    """One attempt as a courier sees it: the item, its frozen bytes, and `enter`, to be awaited before each step."""
+
+    def __init__(self, record: DeliveryRecord, document: DocumentRecord, admitted: Admitted, key: Sealer, desk: Desk) -> None:
+        self.record = record
+        self.document = document
+        self.admitted = admitted
+        self.recipient = open_recipient(record, key)
+        self.frozen = open_frozen(record, key)
+        self._key = key
+        self._desk = desk
+
+    async def enter(self, phase: Phase) -> None:
+        """Journal the phase; when it returns the step may be taken."""
+        await self._move(phase)
+
+    async def freeze(self, frozen: Frozen, payload: bytes, role: str, phase: Phase) -> None:
+        """Freeze the bytes of this delivery and enter the phase that sends them, in one commit (commit 2)."""
+        blob = await self._desk.blobs.write(self.document.id, role, payload, self._key)
+        self.frozen = msgspec.structs.replace(frozen, payload=blob.id)
+        self.record = msgspec.structs.replace(self.record, sealed_frozen=seal_frozen(self.frozen, self._key, self.record.id))
+        await self._move(phase, blob)
+
+    async def payload(self, blob_id: str) -> bytes:
+        """Plain bytes of one of the document's payloads."""
+        return await self._desk.custody.payload(self.document, blob_id)
+
+    async def keep(self, role: str, content: bytes) -> BlobRecord:
+        """Encrypt something worth keeping (an answer): to be committed with the outcome."""
+        return await self._desk.blobs.write(self.document.id, role, content, self._key)
+
+    async def _move(self, phase: Phase, *more: Change) -> None:
+        self.record = outcome.begun(self.record, phase, self._desk.boot, self._desk.books.now())
+        await self._desk.store.commit(self.record, *more)
+
+
+class Courier(Protocol):
+    """Takes one delivery to its channel."""
+
+    async def deliver(self, trip: Trip) -> bytes:
+        """Send; returns the answer that proves it. Raises the channel's typed errors."""
+        ...
+
+    async def reconcile(self, trip: Trip) -> bytes | None:
+        """After a lost answer: the proof that it had arrived, None when it had not."""
+        ...
+
+
+class Desk:
+    """Runs attempts. What may go wrong with one item ends in its own record; the others go on."""
+
+    def __init__(
+        self,
+        store: Store,
+        blobs: BlobStore,
+        custody: Custody,
+        books: Bookkeeper,
+        couriers: dict[Channel, Courier],
+        retry: Retry,
+        boot: str,
+        probe_wait: float,
+    ) -> None:
+        self.store = store
+        self.blobs = blobs
+        self.custody = custody
+        self.books = books
+        self.boot = boot
+        self._couriers = couriers
+        self._retry = retry
+        self._probe_wait = probe_wait
+
+    async def attempt(self, record: DeliveryRecord) -> RelaisError | None:
+        """Run one delivery to its recorded outcome; returns the error met, None when the destination answered well."""
+        trip: Trip | None = None
+        try:
+            trip = await self._open(record)
+            await self._travel(trip)
+            return None
+        except RelaisError as error:
+            await self._record_failure(trip.record if trip is not None else record, error)
+            return error
+        except Exception as defect:  # one defect must not stop the lane
+            _log.exception("unexpected error in an attempt", delivery=record.id)
+            error = Unexpected(type(defect).__name__)
+            await self._record_failure(trip.record if trip is not None else record, error)
+            return error
+
+    async def _open(self, record: DeliveryRecord) -> Trip:
+        document = await self.store.document(record.document_id)
+        if document is None:
+            raise PayloadQuarantined("document row missing")
+        return Trip(record, document, self.custody.admitted(document), self.custody.key(document), self)
+
+    async def _travel(self, trip: Trip) -> None:
+        courier = self._couriers[trip.record.channel]
+        if trip.record.state is DeliveryState.UNKNOWN:
+            proof = await courier.reconcile(trip)
+            if proof is None:
+                again = outcome.not_found(trip.record, self.books.now(), self._probe_wait)
+                await self.books.settle(again, audit=self._audit(trip.record, "delivery.probed", "absent"))
+                return
+        else:
+            proof = await courier.deliver(trip)
+        await self._record_success(trip, proof)
+
+    async def _record_success(self, trip: Trip, proof: bytes) -> None:
+        now = self.books.now()
+        blob = await trip.keep("answer", proof)
+        receipt = ReceiptRecord(id=new_id(), delivery_id=trip.record.id, kind=ReceiptKind.HANDED_OVER, at=now, proof_blob=blob.id)
+        done = outcome.delivered(trip.record, now)
+        await self.books.settle(done, blob, receipt, audit=self._audit(trip.record, "delivery.sent", "accepted"))
+
+    async def _record_failure(self, record: DeliveryRecord, error: RelaisError) -> None:
+        after = outcome.failed(record, error, self._retry, self.books.now())
+        _log.info("attempt ended", delivery=record.id, code=error.code, state=after.state.value, why=error.technical)
+        await self.books.settle(after, audit=self._audit(record, "delivery.failed", error.code))
+
+    def _audit(self, record: DeliveryRecord, act: str, answer: str) -> AuditRecord:
+        return AuditRecord(
+            at=self.books.now(),
+            act=act,
+            actor="system",
+            structure=record.structure,
+            patient_ref=record.order_key.partition("/")[0],
+            document_id=record.document_id,
+            delivery_id=record.id,
+            answer=answer,
+            detail={"attempt": record.attempts, "channel": record.channel.value, "phase": record.phase.value},
+        )
