@@ -24,20 +24,20 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
 
     channel: Channel
     address: str | None
-    needs_qualified: bool
+    to_patient: bool = False
 
 
 def destinations(admitted: Admitted, patient_domain: str) -> Iterator[Destination]:
     """The destinations of a document, in the order of the receipt: DMP, patient, professionals without repetition."""
     deliver = admitted.deliver
     if deliver.dmp:
-        yield Destination(channel=Channel.DMP, address=None, needs_qualified=True)
+        yield Destination(channel=Channel.DMP, address=None)
     if deliver.patient_mail.send:
         ins = admitted.patient.ins
         address = f"{ins.matricule}@{patient_domain}" if admitted.patient.qualified and ins is not None else PATIENT_MAIL_PENDING
-        yield Destination(channel=Channel.MSS, address=address, needs_qualified=True)
+        yield Destination(channel=Channel.MSS, address=address, to_patient=True)
     for address in dict.fromkeys(one.strip().lower() for one in deliver.professionals):
-        yield Destination(channel=Channel.MSS, address=address, needs_qualified=False)
+        yield Destination(channel=Channel.MSS, address=address)
 
 
 def plan_deliveries(
@@ -53,18 +53,20 @@ def _plan(
     one: Destination, admitted: Admitted, document_id: str, patient_ref: str, key: Sealer, pseudonym: Pseudonym, now: int
 ) -> DeliveryRecord:
     identifier = new_id()
-    held = one.needs_qualified and not admitted.patient.qualified
     recipient_ref = pseudonym("recipient", one.address) if one.address is not None else None
-    return DeliveryRecord(
+    record = DeliveryRecord(
         id=identifier,
         document_id=document_id,
         structure=admitted.structure,
         channel=one.channel,
         lane=f"{admitted.structure}/{one.channel}",
         order_key=patient_ref if recipient_ref is None else f"{patient_ref}/{recipient_ref}",
+        to_patient=one.to_patient,
         recipient_ref=recipient_ref,
         sealed_recipient=seal_recipient(one.address, key, identifier) if one.address is not None else None,
-        state=DeliveryState.HELD if held else DeliveryState.QUEUED,
-        explanation=IdentityNotQualified().explanation if held else None,
+        state=DeliveryState.QUEUED,
         updated_at=now,
     )
+    if not record.needs_qualified or admitted.patient.qualified:
+        return record
+    return msgspec.structs.replace(record, state=DeliveryState.HELD, explanation=IdentityNotQualified().explanation)

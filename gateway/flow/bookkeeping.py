@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from weakref import WeakValueDictionary
 
 import msgspec
 
@@ -13,7 +13,7 @@ from gateway.flow.views import milliseconds
 from gateway.journal.records import AuditRecord, Change, DeliveryRecord, DocumentRecord, EventRecord
 from gateway.journal.store import NotAccepting, Store
 from gateway.kernel.clock import Clock
-from gateway.model.delivery import DocumentState, document_state
+from gateway.model.delivery import DeliveryState, DocumentState, document_state
 
 _PAUSE = 1.0
 
@@ -24,7 +24,7 @@ class Bookkeeper:
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._listeners: set[asyncio.Event] = set()
 
     def now(self) -> int:
@@ -34,13 +34,11 @@ class Bookkeeper:
     @asynccontextmanager
     async def alone_with(self, document_id: str) -> AsyncIterator[None]:
         """Nobody else writes this document meanwhile."""
-        lock = self._locks[document_id]
-        try:
-            async with lock:
-                yield
-        finally:
-            if not lock.locked():
-                self._locks.pop(document_id, None)
+        lock = self._locks.get(document_id)
+        if lock is None:
+            lock = self._locks[document_id] = asyncio.Lock()
+        async with lock:
+            yield
 
     async def settle(self, record: DeliveryRecord, *more: Change, audit: AuditRecord) -> None:
         """Write a delivery's new state with everything that follows from it; insists until the journal takes it.
@@ -56,23 +54,25 @@ class Bookkeeper:
                     await self._clock.sleep(_PAUSE)
 
     async def write(self, document: DocumentRecord, deliveries: list[DeliveryRecord], *more: Change, audit: AuditRecord) -> None:
-        """Write several deliveries of one document; call it inside `alone_with`. `document` is the row as last read."""
-        others = {one.id: one for one in await self._store.deliveries_of(document.id)}
-        others.update({one.id: one for one in deliveries})
-        changed = self.document_after(document, list(others.values()))
+        """Write deliveries of one document and what follows for its own row; call it inside `alone_with`.
+
+        `document` is the row as last read, possibly with facts changed; its state and version are seen to here.
+        """
+        known = {one.id: one for one in await self._store.deliveries_of(document.id)}
+        known.update({one.id: one for one in deliveries})
+        after = self._with_state(document, [one.state for one in known.values()])
+        stored = await self._store.document(document.id)
         changes: list[Change] = [*deliveries, *more, audit, self._event(document)]
-        if changed is not None:
-            changes.append(changed)
+        if stored is None or after != stored:
+            changes.append(msgspec.structs.replace(after, version=document.version + 1))
         await self._store.commit(*changes)
         self.announce()
 
-    def document_after(self, document: DocumentRecord, deliveries: list[DeliveryRecord]) -> DocumentRecord | None:
-        """The document's row once its deliveries are these; None when nothing changes."""
-        state = document_state([one.state for one in deliveries])
-        if state is document.state:
-            return None
+    def _with_state(self, document: DocumentRecord, states: list[DeliveryState]) -> DocumentRecord:
+        state = document_state(states)
         over = state in (DocumentState.DONE, DocumentState.CANCELLED)
-        return msgspec.structs.replace(document, state=state, closed_at=self.now() if over else None, version=document.version + 1)
+        closed_at = (document.closed_at or self.now()) if over else None
+        return msgspec.structs.replace(document, state=state, closed_at=closed_at)
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[asyncio.Event]:

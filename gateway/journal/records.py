@@ -58,6 +58,8 @@ class DeliveryRecord(_Record):
     """Deliveries of one lane with the same key leave in order of acceptance (same patient, same recipient)."""
     sequence: int = 0
     """The document's."""
+    to_patient: bool = False
+    """A mail to the patient's own mailbox."""
     recipient_ref: str | None
     sealed_recipient: bytes | None
     state: DeliveryState
@@ -75,6 +77,11 @@ class DeliveryRecord(_Record):
     """Encrypted JSON of what was frozen for this delivery: blob ids, submission set id, message id."""
     updated_at: int
     version: int = 1
+
+    @property
+    def needs_qualified(self) -> bool:
+        """True when only a qualified identity lets it leave (design, rule 1)."""
+        return self.to_patient or self.channel is Channel.DMP
 
 
 class BlobRecord(_Record):

@@ -1,0 +1,75 @@
+"""Who asks: a paired workstation, and the person it says acts. A token is only ever compared by digest."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+
+import msgspec
+
+from gateway.flow.errors import RateLimited, Unauthenticated
+from gateway.journal.records import WorkstationRecord
+from gateway.journal.store import Store
+from gateway.kernel.clock import Clock
+from gateway.kernel.ids import new_id
+
+OPERATOR = "operator"
+"""Name of the box's own workstation: the command line and the page of the integrator; it sees every document."""
+
+
+class Caller(msgspec.Struct, frozen=True, kw_only=True):
+    """An authenticated workstation and the actor named in Relais-Actor."""
+
+    workstation: str
+    name: str
+    structures: tuple[str, ...]
+    actor: str | None = None
+
+    @property
+    def sees_all(self) -> bool:
+        """True for the box's own operator."""
+        return self.name == OPERATOR
+
+    @property
+    def imputed(self) -> str:
+        """How the audit trail names this caller."""
+        return f"workstation:{self.workstation}" if self.actor is None else f"professional:{self.actor}"
+
+
+def token_digest(token: str) -> str:
+    """What the journal keeps of a token."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def new_workstation(name: str, structures: tuple[str, ...], now: int) -> tuple[WorkstationRecord, str]:
+    """A workstation to be paired and its token, which is shown once and never kept."""
+    token = secrets.token_urlsafe(32)
+    record = WorkstationRecord(id=new_id(), name=name, token_digest=token_digest(token), structures=structures, created_at=now)
+    return record, token
+
+
+class Gate:
+    """Recognises callers and limits their pace."""
+
+    def __init__(self, store: Store, clock: Clock, requests_per_minute: int) -> None:
+        self._store = store
+        self._clock = clock
+        self._allowed = requests_per_minute
+        self._buckets: dict[str, tuple[float, float]] = {}
+
+    async def recognise(self, token: str | None, actor: str | None) -> Caller:
+        """The caller behind a token; raises Unauthenticated or RateLimited."""
+        record = await self._store.workstation_by_token(token_digest(token)) if token else None
+        if record is None or record.revoked:
+            raise Unauthenticated
+        self._pace(record.id)
+        return Caller(workstation=record.id, name=record.name, structures=record.structures, actor=actor)
+
+    def _pace(self, workstation: str) -> None:
+        now = self._clock.monotonic()
+        level, at = self._buckets.get(workstation, (float(self._allowed), now))
+        level = min(float(self._allowed), level + (now - at) * self._allowed / 60)
+        if level < 1:
+            self._buckets[workstation] = (level, now)
+            raise RateLimited
+        self._buckets[workstation] = (level - 1, now)

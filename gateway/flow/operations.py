@@ -1,0 +1,122 @@
+"""What a person does by hand: cancel, hold, release, retry. Each act is audited with its author."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from gateway.flow import outcome
+from gateway.flow.bookkeeping import Bookkeeper
+from gateway.flow.caller import Caller
+from gateway.flow.custody import Custody
+from gateway.flow.errors import AlreadySent, HeldByHand, IdentityNotQualified, NotFound, NotPossibleNow
+from gateway.flow.reading import Reader
+from gateway.flow.scheduler import Scheduler
+from gateway.flow.views import DocumentView
+from gateway.journal.records import AuditRecord, DeliveryRecord, DocumentRecord
+from gateway.journal.store import Store
+from gateway.model.delivery import MAY_HAVE_LEFT, DeliveryState
+
+_Change = Callable[[DocumentRecord, DeliveryRecord], DeliveryRecord]
+
+_WAITING = (DeliveryState.HELD, DeliveryState.QUEUED)
+_STATE_NAMES = {
+    DeliveryState.HELD: "en attente d'une action",
+    DeliveryState.QUEUED: "en file",
+    DeliveryState.RUNNING: "en cours d'envoi",
+    DeliveryState.UNKNOWN: "en vérification",
+    DeliveryState.DELIVERED: "remis",
+    DeliveryState.REFUSED: "refusé",
+    DeliveryState.CANCELLED: "annulé",
+    DeliveryState.EXPIRED: "expiré",
+}
+
+
+class Operations:
+    """Gestures on documents and deliveries of the caller."""
+
+    def __init__(self, store: Store, custody: Custody, books: Bookkeeper, reader: Reader, scheduler: Scheduler) -> None:
+        self._store = store
+        self._custody = custody
+        self._books = books
+        self._reader = reader
+        self._scheduler = scheduler
+
+    async def cancel(self, caller: Caller, document_id: str) -> DocumentView:
+        """Cancel what has not left; raises AlreadySent when anything has, or may have."""
+        async with self._books.alone_with(document_id):
+            document = await self._reader.record(caller, document_id)
+            deliveries = await self._store.deliveries_of(document_id)
+            if any(one.state not in (*_WAITING, DeliveryState.CANCELLED) or one.phase in MAY_HAVE_LEFT for one in deliveries):
+                raise AlreadySent
+            now = self._books.now()
+            stopped = [outcome.cancelled(one, now) for one in deliveries if one.state in _WAITING]
+            await self._books.write(document, stopped, audit=self._audit(caller, document, "document.cancelled"))
+        return await self._reader.receipt(caller, document_id)
+
+    async def hold(self, caller: Caller, delivery_id: str) -> DocumentView:
+        """Set a queued delivery aside; raises NotPossibleNow for another state."""
+        return await self._act(caller, delivery_id, "delivery.held", self._held)
+
+    async def release(self, caller: Caller, delivery_id: str) -> DocumentView:
+        """Let a held delivery go; raises IdentityNotQualified while the identity forbids it, NotPossibleNow for another state."""
+        return await self._act(caller, delivery_id, "delivery.released", self._released)
+
+    async def retry(self, caller: Caller, delivery_id: str) -> DocumentView:
+        """Try again now what waits or was refused; raises IdentityNotQualified, NotPossibleNow."""
+        return await self._act(caller, delivery_id, "delivery.retried", self._retried)
+
+    async def _act(self, caller: Caller, delivery_id: str, act: str, change: _Change) -> DocumentView:
+        found = await self._store.delivery(delivery_id)
+        if found is None:
+            raise NotFound
+        async with self._books.alone_with(found.document_id):
+            document = await self._reader.record(caller, found.document_id)
+            record = await self._store.delivery(delivery_id) or found
+            after = change(document, record)
+            audit = self._audit(caller, document, act, delivery_id)
+            await self._books.write(self._reopened(document, after), [after], audit=audit)
+        self._scheduler.notify(record.lane)
+        return await self._reader.receipt(caller, document.id)
+
+    def _held(self, document: DocumentRecord, record: DeliveryRecord) -> DeliveryRecord:
+        del document
+        if record.state is not DeliveryState.QUEUED:
+            raise NotPossibleNow(state=_STATE_NAMES[record.state])
+        return outcome.held(record, HeldByHand().explanation, self._books.now())
+
+    def _released(self, document: DocumentRecord, record: DeliveryRecord) -> DeliveryRecord:
+        if record.state is not DeliveryState.HELD:
+            raise NotPossibleNow(state=_STATE_NAMES[record.state])
+        self._check_identity(document, record)
+        return outcome.released(record, self._books.now())
+
+    def _retried(self, document: DocumentRecord, record: DeliveryRecord) -> DeliveryRecord:
+        if record.state not in (DeliveryState.HELD, DeliveryState.QUEUED, DeliveryState.REFUSED, DeliveryState.UNKNOWN, DeliveryState.EXPIRED):
+            raise NotPossibleNow(state=_STATE_NAMES[record.state])
+        self._check_identity(document, record)
+        return outcome.released(record, self._books.now())
+
+    def _check_identity(self, document: DocumentRecord, record: DeliveryRecord) -> None:
+        if record.needs_qualified and not self._custody.admitted(document).patient.qualified:
+            raise IdentityNotQualified
+
+    def _reopened(self, document: DocumentRecord, record: DeliveryRecord) -> DocumentRecord:
+        """A delivery that never was prepared sends its document back to preparation."""
+        if record.sealed_frozen is not None or record.state is not DeliveryState.QUEUED or not document.prepared:
+            return document
+        return msgspec.structs.replace(document, prepared=False)
+
+    def _audit(self, caller: Caller, document: DocumentRecord, act: str, delivery_id: str | None = None) -> AuditRecord:
+        return AuditRecord(
+            at=self._books.now(),
+            act=act,
+            actor=caller.imputed,
+            structure=document.structure,
+            patient_ref=document.patient_ref,
+            document_id=document.id,
+            delivery_id=delivery_id,
+            answer="done",
+            detail={"workstation": caller.workstation},
+        )

@@ -1,0 +1,164 @@
+"""What callers read: receipts, pages, summaries, what was sent, proofs, events. Never another workstation's document."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import AsyncIterator
+
+import msgspec
+
+from gateway.flow.admitted import Admitted, open_recipient
+from gateway.flow.audience import PATIENT_MAIL_PENDING
+from gateway.flow.bookkeeping import Bookkeeper
+from gateway.flow.caller import Caller
+from gateway.flow.custody import Custody
+from gateway.flow.errors import NotFound, PayloadQuarantined
+from gateway.flow.views import DeliveryView, DocumentView, EventView, ReceiptPage, ReceiptView, SummaryView, instant
+from gateway.journal.records import DeliveryRecord, DocumentRecord, EventRecord, ReceiptRecord
+from gateway.journal.sealing import Sealer
+from gateway.journal.store import DocumentQuery, Store
+from gateway.kernel.errors import RelaisError
+
+_EVENT_BATCH = 200
+
+
+class Reader:
+    """Read side of the pipeline."""
+
+    def __init__(self, store: Store, custody: Custody, books: Bookkeeper) -> None:
+        self._store = store
+        self._custody = custody
+        self._books = books
+
+    async def record(self, caller: Caller, document_id: str) -> DocumentRecord:
+        """The row of a document this caller may see; raises NotFound."""
+        record = await self._store.document(document_id)
+        if record is None or not _may_see(caller, record):
+            raise NotFound
+        return record
+
+    async def receipt(self, caller: Caller, document_id: str) -> DocumentView:
+        """The receipt of one document; raises NotFound."""
+        return await self.view(await self.record(caller, document_id))
+
+    async def page(self, caller: Caller, query: DocumentQuery) -> ReceiptPage:
+        """A page of the caller's receipts, newest first."""
+        records = await self._store.documents(_narrowed(query, caller))
+        cursor = str(records[-1].sequence) if len(records) == query.limit else None
+        return ReceiptPage(items=tuple([await self.view(one) for one in records]), cursor=cursor)
+
+    async def summaries(self, caller: Caller, query: DocumentQuery) -> list[SummaryView]:
+        """The same page with what a secretary recognises a document by."""
+        return [await self._summary(one) for one in await self._store.documents(_narrowed(query, caller))]
+
+    async def view(self, record: DocumentRecord) -> DocumentView:
+        """A row and its deliveries as the contract shows them."""
+        deliveries = await self._store.deliveries_of(record.id)
+        receipts = await self._store.receipts_of(record.id)
+        try:
+            key: Sealer | None = self._custody.key(record)
+        except PayloadQuarantined:
+            key = None
+        return DocumentView(
+            id=record.id,
+            state=record.state.value,
+            accepted_at=instant(record.accepted_at),
+            document_unique_id=record.unique_id,
+            deliveries=tuple(_delivery_view(one, key, [r for r in receipts if r.delivery_id == one.id]) for one in deliveries),
+        )
+
+    async def cda(self, caller: Caller, document_id: str) -> bytes:
+        """The CDA as frozen; raises NotFound while there is none."""
+        record = await self.record(caller, document_id)
+        blob = next((one for one in reversed(await self._store.blobs_of(record.id)) if one.role == "cda"), None)
+        if blob is None:
+            raise NotFound
+        return await self._custody.read(record, blob)
+
+    async def proof(self, caller: Caller, document_id: str) -> bytes:
+        """A zip of everything that proves what was done: frozen bytes, answers, signatures, audit lines."""
+        record = await self.record(caller, document_id)
+        target = io.BytesIO()
+        with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("recepisse.json", msgspec.json.encode(await self.view(record)))
+            lines = [msgspec.json.encode(line) for line in await self._store.audit_of(record.id)]
+            archive.writestr("journal.jsonl", b"\n".join(lines) + b"\n")
+            for number, blob in enumerate(await self._store.blobs_of(record.id), start=1):
+                archive.writestr(f"{number:02d}-{blob.role}{_extension(blob.role)}", await self._custody.read(record, blob))
+        return target.getvalue()
+
+    async def events(self, caller: Caller, after: int | None) -> AsyncIterator[EventView | None]:
+        """Events of the caller's documents after a number (from now on when None); None now and then, as a heartbeat."""
+        last = await self._store.last_event() if after is None else after
+        async with self._books.listening() as bell:
+            while True:
+                bell.clear()
+                batch = await self._store.events_after(last, _EVENT_BATCH)
+                for event in batch:
+                    last = event.sequence
+                    shown = await self._event_view(caller, event)
+                    if shown is not None:
+                        yield shown
+                if not batch:
+                    yield None
+                    await bell.wait()
+
+    async def _event_view(self, caller: Caller, event: EventRecord) -> EventView | None:
+        if not (caller.sees_all or event.workstation == caller.workstation):
+            return None
+        record = await self._store.document(event.document_id)
+        return None if record is None else EventView(id=event.sequence, kind=event.kind, document=await self.view(record))
+
+    async def _summary(self, record: DocumentRecord) -> SummaryView:
+        try:
+            admitted: Admitted | None = self._custody.admitted(record)
+        except RelaisError:
+            admitted = None
+        return SummaryView(
+            receipt=await self.view(record),
+            structure=record.structure,
+            title=admitted.title if admitted else "Document illisible",
+            type_label=admitted.type.label if admitted else "",
+            patient_label=_patient_label(admitted) if admitted else "",
+        )
+
+
+def _may_see(caller: Caller, record: DocumentRecord) -> bool:
+    return caller.sees_all or record.workstation == caller.workstation
+
+
+def _narrowed(query: DocumentQuery, caller: Caller) -> DocumentQuery:
+    return query if caller.sees_all else msgspec.structs.replace(query, workstation=caller.workstation)
+
+
+def _delivery_view(record: DeliveryRecord, key: Sealer | None, receipts: list[ReceiptRecord]) -> DeliveryView:
+    return DeliveryView(
+        id=record.id,
+        channel=record.channel.value,
+        recipient=_recipient(record, key),
+        state=record.state.value,
+        attempts=record.attempts,
+        next_attempt_at=instant(record.next_attempt_at) if record.next_attempt_at is not None else None,
+        receipts=tuple(ReceiptView(kind=one.kind.value, at=instant(one.at), proof=one.proof_blob) for one in receipts),
+        explanation=record.explanation,
+    )
+
+
+def _recipient(record: DeliveryRecord, key: Sealer | None) -> str | None:
+    if key is None:
+        return None
+    try:
+        address = open_recipient(record, key)
+    except RelaisError:
+        return None
+    return None if address == PATIENT_MAIL_PENDING else address
+
+
+def _patient_label(admitted: Admitted) -> str:
+    traits = admitted.patient.traits
+    return f"{traits.used_family_name or traits.birth_family_name} {traits.used_given_name or traits.first_birth_given_name}"
+
+
+def _extension(role: str) -> str:
+    return {"original": "", "cda": ".xml", "lot": ".json", "mail": ".eml", "answer": ".txt"}.get(role, "")
