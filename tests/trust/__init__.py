@@ -1,0 +1,1 @@
+"""Keys, certificates and signatures, judged by xmlsec1 and openssl."""
