@@ -13,11 +13,7 @@ from gateway.kernel.errors import Explanation
 from gateway.model.delivery import Channel, DeliveryState, DocumentState, Phase, ReceiptKind
 
 
-class _Record(msgspec.Struct, frozen=True, kw_only=True):
-    pass
-
-
-class DocumentRecord(_Record):
+class DocumentRecord(msgspec.Struct, frozen=True, kw_only=True):
     """One accepted document."""
 
     id: str
@@ -45,7 +41,7 @@ class DocumentRecord(_Record):
     version: int = 1
 
 
-class DeliveryRecord(_Record):
+class DeliveryRecord(msgspec.Struct, frozen=True, kw_only=True):
     """One destination of a document."""
 
     id: str
@@ -84,7 +80,7 @@ class DeliveryRecord(_Record):
         return self.to_patient or self.channel is Channel.DMP
 
 
-class BlobRecord(_Record):
+class BlobRecord(msgspec.Struct, frozen=True, kw_only=True):
     """One encrypted payload: in a file named by the id, or inline when small."""
 
     id: str
@@ -100,7 +96,7 @@ class BlobRecord(_Record):
     """Encrypted bytes, when not in a file."""
 
 
-class ReceiptRecord(_Record):
+class ReceiptRecord(msgspec.Struct, frozen=True, kw_only=True):
     """What came back for a delivery."""
 
     id: str
@@ -110,7 +106,7 @@ class ReceiptRecord(_Record):
     proof_blob: str | None = None
 
 
-class AuditRecord(_Record):
+class AuditRecord(msgspec.Struct, frozen=True, kw_only=True):
     """One act: who, for which patient (pseudonym), what, with which answer. The journal chains them by hash."""
 
     at: int
@@ -127,7 +123,7 @@ class AuditRecord(_Record):
     hash: str = ""
 
 
-class EventRecord(_Record):
+class EventRecord(msgspec.Struct, frozen=True, kw_only=True):
     """Something a listener of /events is told; the payload is built when read."""
 
     kind: str
@@ -139,7 +135,7 @@ class EventRecord(_Record):
     sequence: int = 0
 
 
-class WorkstationRecord(_Record):
+class WorkstationRecord(msgspec.Struct, frozen=True, kw_only=True):
     """A paired workstation: SHA-256 hex of its token, structures it may use."""
 
     id: str
@@ -150,7 +146,7 @@ class WorkstationRecord(_Record):
     revoked: bool = False
 
 
-class PatientRecord(_Record):
+class PatientRecord(msgspec.Struct, frozen=True, kw_only=True):
     """The last identity asserted for a local id of a structure."""
 
     structure: str
@@ -161,7 +157,7 @@ class PatientRecord(_Record):
     updated_at: int
 
 
-class ExistenceRecord(_Record):
+class ExistenceRecord(msgspec.Struct, frozen=True, kw_only=True):
     """A cached TD0.2 answer: active, none or closed."""
 
     structure: str
@@ -170,17 +166,29 @@ class ExistenceRecord(_Record):
     at: int
 
 
-class WakeLane(_Record):
+class WakeLane(msgspec.Struct, frozen=True, kw_only=True):
     """Make every queued delivery of a lane due now: its destination answers again."""
 
     lane: str
     now: int
 
 
-class DeleteBlob(_Record):
+class DeleteBlob(msgspec.Struct, frozen=True, kw_only=True):
     """Forget a payload (its file is removed after the commit)."""
 
     id: str
+
+
+class QuarantineRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A row that could not be read: put aside with its raw columns, so that the rest goes on and a person may look."""
+
+    source: str
+    """Table it was found in."""
+    number: int
+    """Row number in that table."""
+    reason: str
+    """Why, without any value of the row."""
+    found_at: int
 
 
 Change = (

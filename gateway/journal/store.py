@@ -6,7 +6,8 @@ Commits that wait together share one transaction (group commit), each keeping it
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Collection
+from typing import Final, Protocol
 
 import msgspec
 
@@ -19,11 +20,19 @@ from gateway.journal.records import (
     EventRecord,
     ExistenceRecord,
     PatientRecord,
+    QuarantineRecord,
     ReceiptRecord,
     WorkstationRecord,
 )
-from gateway.kernel.errors import RelaisError, TransientFault
+from gateway.kernel.errors import ConfigurationFault, RelaisError, TransientFault
 from gateway.model.delivery import DocumentState
+
+DOCUMENT_FIXED: Final = (
+    "id", "structure", "workstation", "idempotency_key", "content_digest", "accepted_at", "sequence", "original_digest",
+)  # fmt: skip
+"""Columns of a document that an update leaves alone."""
+DELIVERY_FIXED: Final = ("id", "document_id", "structure", "channel", "sequence")
+"""Columns of a delivery that an update leaves alone."""
 
 
 class StaleRecord(RelaisError):
@@ -33,10 +42,32 @@ class StaleRecord(RelaisError):
 
 
 class DuplicateKey(RelaisError):
-    """A document with this idempotency key or unique id is already there."""
+    """A document with this idempotency key or unique id is already there, or a payload, receipt or delivery with this id."""
 
     code = "duplicate-key"
     status = 409
+
+
+class Unstorable(RelaisError):
+    """A change names a record that is not there, or holds a value that no column takes: a defect of the caller, nothing is kept."""
+
+    code = "unstorable-record"
+
+
+class JournalDamaged(ConfigurationFault):
+    """The file is not a journal any more: the box must not start on it."""
+
+    code = "journal-damaged"
+    what = "Le journal de Relais est abîmé : il ne peut plus être lu."
+    gesture = "N'effacez rien et appelez votre installateur : il remettra en place la dernière sauvegarde."
+
+
+class JournalTooNew(ConfigurationFault):
+    """The journal was written by another version of Relais than this one."""
+
+    code = "journal-too-new"
+    what = "Le journal de Relais a été écrit par une autre version du logiciel."
+    gesture = "Demandez à votre installateur de remettre la version de Relais qui était installée, ou une plus récente."
 
 
 class NotAccepting(TransientFault):
@@ -74,29 +105,49 @@ class Store(Protocol):
     """The journal. Every read sees what has been committed; every method raises NotAccepting when the store is unusable."""
 
     async def commit(self, *changes: Change) -> None:
-        """Apply all or none, durably. A DocumentRecord or DeliveryRecord with version 1 is an insert; with version n > 1 an update
-        that requires version n-1 to be there (else StaleRecord). Raises DuplicateKey, StaleRecord, NotAccepting."""
+        """Apply all or none, durably, in the order given (a document before its deliveries, both before what names them).
+
+        A DocumentRecord or DeliveryRecord with version 1 is an insert; with version n > 1 an update that requires version n-1 to be there
+        (else StaleRecord). What a document or a delivery was accepted with never changes: DOCUMENT_FIXED and DELIVERY_FIXED name the
+        columns an update leaves alone. The sequences and hashes of the records given are ignored, the journal gives its own. A cancelled
+        commit may still be applied. Raises DuplicateKey, StaleRecord, Unstorable, NotAccepting."""
         ...
 
-    async def document(self, document_id: str) -> DocumentRecord | None: ...
+    async def document(self, document_id: str) -> DocumentRecord | None:
+        """The document, None when there is none."""
+        ...
 
-    async def document_by_key(self, workstation: str, idempotency_key: str) -> DocumentRecord | None: ...
+    async def document_by_key(self, workstation: str, idempotency_key: str) -> DocumentRecord | None:
+        """What this workstation sent under this key, None when nothing."""
+        ...
 
-    async def document_by_unique_id(self, structure: str, unique_id: str) -> DocumentRecord | None: ...
+    async def document_by_unique_id(self, structure: str, unique_id: str) -> DocumentRecord | None:
+        """The document of a structure by its OID, None when there is none."""
+        ...
 
-    async def documents(self, query: DocumentQuery) -> list[DocumentRecord]: ...
+    async def documents(self, query: DocumentQuery) -> list[DocumentRecord]:
+        """A page of documents, newest first: at most `limit` of those that meet every criterion given."""
+        ...
 
     async def unprepared(self, *, newest: bool, excluding: frozenset[str]) -> DocumentRecord | None:
-        """The oldest (or newest) accepted document whose bytes are not frozen yet and that is neither closed nor cancelled."""
+        """The oldest (or newest) document whose bytes are not frozen yet, that is neither closed nor cancelled and that has at least one
+        queued delivery: a document all of whose deliveries are held has nothing to be prepared for until one is released."""
         ...
 
-    async def delivery(self, delivery_id: str) -> DeliveryRecord | None: ...
+    async def delivery(self, delivery_id: str) -> DeliveryRecord | None:
+        """The delivery, None when there is none."""
+        ...
 
-    async def deliveries_of(self, document_id: str) -> list[DeliveryRecord]: ...
+    async def deliveries_of(self, document_id: str) -> list[DeliveryRecord]:
+        """Deliveries of a document in the order they were inserted."""
+        ...
 
     async def due(self, lane: str, now: int, *, newest: bool, excluding: frozenset[str]) -> DeliveryRecord | None:
         """The oldest (or newest) delivery of the lane that may run now: state queued or unknown, document prepared, next_attempt_at
-        absent or past, id not in `excluding`, and no earlier open (queued, running, unknown) delivery of the same lane and order_key."""
+        absent or past, id not in `excluding`, and no earlier open (queued, running, unknown) delivery of the same lane and order_key.
+
+        "Oldest" is the earliest accepted of two candidates: the earliest accepted without a date, and the one due for the longest
+        (of two due at the same instant, the earliest accepted); "newest" is the mirror of it."""
         ...
 
     async def next_due_at(self, lane: str, after: int) -> int | None:
@@ -111,30 +162,66 @@ class Store(Protocol):
         """Deliveries left running by another boot."""
         ...
 
-    async def shape(self) -> list[LaneAge]: ...
+    async def shape(self) -> list[LaneAge]:
+        """Open deliveries counted by lane and state, in that order."""
+        ...
 
-    async def receipts_of(self, document_id: str) -> list[ReceiptRecord]: ...
+    async def receipts_of(self, document_id: str) -> list[ReceiptRecord]:
+        """Receipts of all deliveries of a document in the order they were inserted."""
+        ...
 
-    async def blob(self, blob_id: str) -> BlobRecord | None: ...
+    async def blob(self, blob_id: str) -> BlobRecord | None:
+        """The row of a payload, None when there is none."""
+        ...
 
-    async def blobs_of(self, document_id: str) -> list[BlobRecord]: ...
+    async def blobs_of(self, document_id: str) -> list[BlobRecord]:
+        """Payload rows of a document in the order they were inserted."""
+        ...
 
-    async def events_after(self, sequence: int, limit: int) -> list[EventRecord]: ...
+    async def events_after(self, sequence: int, limit: int) -> list[EventRecord]:
+        """At most `limit` events whose sequence is over `sequence`, in order."""
+        ...
 
-    async def last_event(self) -> int: ...
+    async def last_event(self) -> int:
+        """Highest event sequence ever given, 0 when none."""
+        ...
 
-    async def workstation_by_token(self, token_digest: str) -> WorkstationRecord | None: ...
+    async def workstation_by_token(self, token_digest: str) -> WorkstationRecord | None:
+        """The workstation of a token, revoked or not; None when unknown."""
+        ...
 
-    async def workstations(self) -> list[WorkstationRecord]: ...
+    async def workstations(self) -> list[WorkstationRecord]:
+        """All workstations, oldest pairing first."""
+        ...
 
-    async def patient(self, structure: str, local_ref: str) -> PatientRecord | None: ...
+    async def patient(self, structure: str, local_ref: str) -> PatientRecord | None:
+        """The last identity kept for a local id, None when there is none."""
+        ...
 
-    async def existence(self, structure: str, patient_ref: str) -> ExistenceRecord | None: ...
+    async def existence(self, structure: str, patient_ref: str) -> ExistenceRecord | None:
+        """The last TD0.2 answer kept, however old; None when there is none."""
+        ...
 
-    async def audit_of(self, document_id: str) -> list[AuditRecord]: ...
+    async def audit_of(self, document_id: str) -> list[AuditRecord]:
+        """Audit lines of a document, in order."""
+        ...
+
+    async def audit_after(self, sequence: int, limit: int) -> list[AuditRecord]:
+        """At most `limit` audit lines whose sequence is over `sequence`, in order: for the export."""
+        ...
+
+    async def known_blobs(self, blob_ids: Collection[str]) -> frozenset[str]:
+        """Those of these payloads that have a row."""
+        ...
+
+    async def quarantined(self) -> list[QuarantineRecord]:
+        """Rows that could not be read, in the order they were found."""
+        ...
 
     async def verify_audit(self) -> int | None:
         """Recompute the whole hash chain; None when it holds, else the sequence of the first broken line."""
         ...
 
-    async def close(self) -> None: ...
+    async def close(self) -> None:
+        """Finish what was submitted, then close; every later call raises NotAccepting."""
+        ...
