@@ -192,6 +192,15 @@ class PayloadQuarantined(Held):
     gesture = "Renvoyez le document depuis le logiciel métier et faites vérifier le stockage du boîtier."
 
 
+class CdaRuleFailed(Held):
+    """The CDA we built breaks one of our own rules: a record of the structure is wrong, or it is our defect."""
+
+    code = "cda-rule-failed"
+    who = "votre installateur"
+    what = "Le document n'a pas pu être mis au format attendu : la règle « {rule} » n'est pas respectée."
+    gesture = "Faites vérifier la fiche de la structure et du professionnel dans le boîtier, puis utilisez « Réessayer »."
+
+
 class GivenUp(Held):
     """Tried for days without success."""
 

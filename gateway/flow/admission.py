@@ -1,0 +1,237 @@
+"""Admission: from the two parts of a request to commit 1. The receipt exists only when the journal has it (fsync done)."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+
+import msgspec
+
+from gateway.cda.checks import check_document
+from gateway.cda.reading import read_cda
+from gateway.flow.admitted import Admitted, seal_admitted
+from gateway.flow.audience import plan_deliveries
+from gateway.flow.bookkeeping import Bookkeeper
+from gateway.flow.caller import Caller
+from gateway.flow.custody import Custody
+from gateway.flow.errors import DocumentAlreadyKnown, IdempotencyConflict, MediaTypeRefused, RequestIncomplete
+from gateway.flow.identities import Identities
+from gateway.flow.inspection import Inspection, refuse_first
+from gateway.flow.intake import Lineage, admit_cda, admit_pdf, patient_of, replaced_of, resolve_structure
+from gateway.flow.reading import Reader
+from gateway.flow.request import DocumentRequest, decode_request
+from gateway.flow.upload import Upload
+from gateway.flow.views import DocumentView
+from gateway.journal.blobs import BlobStore
+from gateway.journal.records import AuditRecord, Change, DocumentRecord, EventRecord
+from gateway.journal.store import DuplicateKey, Store
+from gateway.kernel.config import Configuration, Structure
+from gateway.kernel.ids import new_id, new_oid
+from gateway.model.delivery import DeliveryState, document_state
+from gateway.model.document import ClinicalHeader
+from gateway.trust.vault import Vault
+
+PDF = "application/pdf"
+CDA_TYPES = ("application/xml", "text/xml")
+
+
+class Acceptance(msgspec.Struct, frozen=True, kw_only=True):
+    """The receipt, and whether this call created the document (202) or found it (200)."""
+
+    receipt: DocumentView
+    created: bool
+
+
+class Admission:
+    """The one door inside: every door, API and page ends here."""
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        store: Store,
+        blobs: BlobStore,
+        vault: Vault,
+        custody: Custody,
+        books: Bookkeeper,
+        reader: Reader,
+        identities: Identities,
+        inspection: Inspection,
+        prepare: asyncio.Event,
+    ) -> None:
+        self._configuration = configuration
+        self._store = store
+        self._blobs = blobs
+        self._vault = vault
+        self._custody = custody
+        self._books = books
+        self._reader = reader
+        self._identities = identities
+        self._inspection = inspection
+        self._prepare = prepare
+
+    def upload(self) -> Upload:
+        """Where to write the file part as it comes; raises BodyTooLarge past the box's limit."""
+        return Upload(self._configuration.limits.document_bytes)
+
+    async def admit(self, caller: Caller, request: bytes, upload: Upload, media_type: str, idempotency_key: str | None) -> Acceptance:
+        """Check, persist, answer. Raises the refusal of the first thing at fault, NotAccepting when the journal cannot take it."""
+        content = _digest(hashlib.sha256(request).hexdigest(), upload.sha256)
+        key = _digest("key", idempotency_key) if idempotency_key else _digest("content", content)
+        known = await self._store.document_by_key(caller.workstation, key)
+        if known is not None:
+            return await self._again(known, content)
+        decoded = decode_request(request)
+        document_id = new_id()
+        admitted, unique_id, ready = await self._examine(caller, decoded, upload, media_type)
+        try:
+            record = await self._persist(caller, document_id, unique_id, key, content, admitted, ready, upload)
+        except DuplicateKey:
+            known = await self._store.document_by_key(caller.workstation, key)
+            if known is None:
+                raise DocumentAlreadyKnown(field="file") from None
+            return await self._again(known, content)
+        self._prepare.set()
+        self._books.announce()
+        return Acceptance(receipt=await self._reader.view(record), created=True)
+
+    async def _again(self, known: DocumentRecord, content: str) -> Acceptance:
+        if known.content_digest != content:
+            raise IdempotencyConflict(field="Idempotency-Key")
+        return Acceptance(receipt=await self._reader.view(known), created=False)
+
+    async def _examine(
+        self, caller: Caller, request: DocumentRequest, upload: Upload, media_type: str
+    ) -> tuple[Admitted, str, bool]:
+        kind = media_type.partition(";")[0].strip().lower()
+        if kind == PDF:
+            structure = resolve_structure(self._configuration, caller.structures, request.structure)
+            return await self._examine_pdf(caller, request, structure, upload)
+        if kind in CDA_TYPES:
+            return await self._examine_cda(caller, request, upload)
+        raise MediaTypeRefused(field="file")
+
+    async def _examine_pdf(
+        self, caller: Caller, request: DocumentRequest, structure: Structure, upload: Upload
+    ) -> tuple[Admitted, str, bool]:
+        if request.patient is None:
+            raise RequestIncomplete(field="patient")
+        known = await self._identities.known(structure.id, request.patient.local_id)
+        patient = patient_of(request.patient, known, self._configuration.environment)
+        lineage = await self._lineage(structure.id, replaced_of(request))
+        unique_id = new_oid()
+        admitted = admit_pdf(
+            request, structure, patient, lineage or Lineage(set_id=unique_id, version=1), actor=caller.actor, original=new_id()
+        )
+        ready = await self._inspection.pdf(upload)
+        return admitted, unique_id, ready
+
+    async def _examine_cda(self, caller: Caller, request: DocumentRequest, upload: Upload) -> tuple[Admitted, str, bool]:
+        data = bytes(upload.view())
+        header = await asyncio.to_thread(_read_checked, data)
+        asked = request.structure or header.custodian.id
+        structure = resolve_structure(self._configuration, caller.structures, asked)
+        await self._inspection.schema(data)
+        admitted = admit_cda(
+            request, header, structure, environment=self._configuration.environment, actor=caller.actor, original=new_id()
+        )
+        return admitted, header.unique_id, True
+
+    async def _lineage(self, structure: str, replaced: str | None) -> Lineage | None:
+        if replaced is None:
+            return None
+        former = await self._store.document_by_unique_id(structure, replaced)
+        if former is None:
+            return Lineage(set_id=replaced, version=2)
+        admitted = self._custody.admitted(former)
+        return Lineage(set_id=admitted.set_id, version=admitted.version + 1)
+
+    async def _persist(
+        self,
+        caller: Caller,
+        document_id: str,
+        unique_id: str,
+        idempotency_key: str,
+        content: str,
+        admitted: Admitted,
+        ready: bool,
+        upload: Upload,
+    ) -> DocumentRecord:
+        key = self._vault.new_key()
+        now = self._books.now()
+        patient_ref = self._identities.reference(admitted.structure, admitted.patient.local_id)
+        deliveries = plan_deliveries(
+            admitted,
+            document_id=document_id,
+            patient_ref=patient_ref,
+            patient_domain=self._configuration.mss.patient_domain,
+            key=key,
+            pseudonym=self._vault.pseudonym,
+            now=now,
+        )
+        blob = await self._blobs.write(document_id, "original", upload.view(), key)
+        admitted = msgspec.structs.replace(admitted, original=blob.id, ready=ready)
+        record = DocumentRecord(
+            id=document_id,
+            structure=admitted.structure,
+            workstation=caller.workstation,
+            idempotency_key=idempotency_key,
+            content_digest=content,
+            unique_id=unique_id,
+            patient_ref=patient_ref,
+            state=document_state([one.state for one in deliveries]),
+            accepted_at=now,
+            prepared=all(one.state is DeliveryState.HELD for one in deliveries),
+            original_digest=upload.sha256,
+            wrapped_key=key.wrapped,
+            sealed=seal_admitted(admitted, key, document_id),
+        )
+        changes: list[Change] = [record, *deliveries, blob, self._audit(caller, record, admitted), _accepted(record)]
+        if admitted.media == "pdf":
+            changes.append(self._identities.remember(admitted.structure, admitted.patient, now))
+        try:
+            await self._store.commit(*changes)
+        except BaseException:
+            await self._blobs.discard(blob)
+            raise
+        return record
+
+    def _audit(self, caller: Caller, record: DocumentRecord, admitted: Admitted) -> AuditRecord:
+        return AuditRecord(
+            at=record.accepted_at,
+            act="document.accepted",
+            actor=caller.imputed,
+            structure=record.structure,
+            patient_ref=record.patient_ref,
+            document_id=record.id,
+            answer="accepted",
+            detail={
+                "workstation": caller.workstation,
+                "author": admitted.author,
+                "type": admitted.type.code,
+                "media": admitted.media,
+                "identity_asserted": admitted.patient.status.value,
+                "original_sha256": record.original_digest,
+            },
+        )
+
+
+def _read_checked(data: bytes) -> ClinicalHeader:
+    header = read_cda(data).header
+    refuse_first(check_document(data))
+    return header
+
+
+def _accepted(record: DocumentRecord) -> EventRecord:
+    return EventRecord(
+        kind="document.accepted",
+        document_id=record.id,
+        structure=record.structure,
+        workstation=record.workstation,
+        at=record.accepted_at,
+    )
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+

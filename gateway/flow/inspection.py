@@ -1,0 +1,40 @@
+"""What a received file is, told before anything is kept: PDF rules in a thread, schema of a ready CDA when the conformity pack is there."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from gateway.cda.checks import Finding
+from gateway.cda.conformity import Conformity
+from gateway.cda.pdf_check import NotAPdf, PdfLimits, inspect_pdf
+from gateway.cda.reading import CdaInvalid
+from gateway.flow.upload import Upload
+
+
+class Inspection:
+    """Checks of the file part at the door."""
+
+    def __init__(self, conformity: Conformity | None, limits: PdfLimits | None = None) -> None:
+        self._conformity = conformity
+        self._limits = limits or PdfLimits()
+
+    async def pdf(self, upload: Upload) -> bool:
+        """True when the PDF already is PDF/A-1b; raises NotAPdf, PdfEncrypted, PdfBomb, PdfDamaged."""
+        if upload.size == 0:
+            raise NotAPdf(field="file")
+        report = await asyncio.to_thread(inspect_pdf, Path(upload.path), self._limits)
+        return report.is_pdfa1b
+
+    async def schema(self, data: bytes) -> None:
+        """Raises CdaInvalid with the first finding when the official schemas are installed and refuse this CDA."""
+        if self._conformity is None:
+            return
+        refuse_first(await asyncio.to_thread(self._conformity.validate, data))
+
+
+def refuse_first(findings: list[Finding]) -> None:
+    """Raises CdaInvalid for the first finding; none, nothing."""
+    if findings:
+        first = findings[0]
+        raise CdaInvalid(first.rule, field=f"file:{first.path}", rule=first.rule)

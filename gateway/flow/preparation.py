@@ -1,0 +1,192 @@
+"""Preparation: PDF/A, CDA, mails; everything that can be frozen without a key or the network is frozen in commit 2.
+
+The lot of the DMP is sealed by its courier, at the moment it first leaves: a missing key then stops that lane and nothing else.
+A document may be prepared again when a delivery held until now is released: what was frozen stays, only what is missing is made.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from pathlib import Path
+from tempfile import mkdtemp
+
+import msgspec
+import structlog
+
+from gateway.cda.build import build_n1
+from gateway.cda.checks import check_document
+from gateway.cda.pdfa import ConversionLimits, convert_to_pdfa1b
+from gateway.cda.reading import read_cda
+from gateway.flow import outcome
+from gateway.flow.admitted import Admitted, Frozen, open_frozen, open_recipient, seal_frozen
+from gateway.flow.bookkeeping import Bookkeeper
+from gateway.flow.custody import Custody
+from gateway.flow.errors import CdaRuleFailed, PayloadQuarantined, Unexpected
+from gateway.flow.heading import header_of
+from gateway.flow.letter import Letters
+from gateway.journal.blobs import BlobStore
+from gateway.journal.records import AuditRecord, BlobRecord, DeliveryRecord, DocumentRecord
+from gateway.journal.sealing import Sealer
+from gateway.journal.store import Store
+from gateway.kernel.config import Configuration, Structure
+from gateway.kernel.errors import ErrorClass, Explanation, RelaisError
+from gateway.model.delivery import Channel, DeliveryState
+from gateway.model.document import ClinicalHeader
+
+_log = structlog.get_logger("relais.preparation")
+
+
+class Prepared(msgspec.Struct, frozen=True, kw_only=True):
+    """A document ready to leave: its header, its CDA, the PDF inside when it has one."""
+
+    header: ClinicalHeader
+    cda: bytes
+    cda_blob: BlobRecord
+    fresh: bool
+    """True when the CDA was made now: its blob is to be committed."""
+    pdf: bytes | None
+
+
+class Preparer:
+    """Turns an accepted document into frozen bytes, or holds it with the reason."""
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        store: Store,
+        blobs: BlobStore,
+        custody: Custody,
+        books: Bookkeeper,
+        letters: Letters,
+        work: Path,
+    ) -> None:
+        self._configuration = configuration
+        self._store = store
+        self._blobs = blobs
+        self._custody = custody
+        self._books = books
+        self._letters = letters
+        self._work = work
+
+    async def prepare(self, record: DocumentRecord) -> list[str]:
+        """Prepare one document to its recorded end; returns the lanes to wake."""
+        try:
+            admitted = self._custody.admitted(record)
+            structure = self._structure(admitted)
+            prepared = await self._document(record, admitted, structure)
+        except RelaisError as error:
+            return await self._stop(record, error)
+        except Exception as defect:  # one defect must not stop the others
+            _log.exception("unexpected error in a preparation", document=record.id)
+            return await self._stop(record, Unexpected(type(defect).__name__))
+        return await self._freeze(record, admitted, structure, prepared)
+
+    def _structure(self, admitted: Admitted) -> Structure:
+        structure = self._configuration.structure(admitted.structure)
+        if structure is None:
+            raise PayloadQuarantined("structure no longer configured")
+        return structure
+
+    async def _document(self, record: DocumentRecord, admitted: Admitted, structure: Structure) -> Prepared:
+        key = self._custody.key(record)
+        existing = next((one for one in await self._store.blobs_of(record.id) if one.role == "cda"), None)
+        if existing is not None:
+            cda = await self._custody.read(record, existing)
+            found = await asyncio.to_thread(read_cda, cda)
+            return Prepared(header=found.header, cda=cda, cda_blob=existing, fresh=False, pdf=found.body)
+        original = await self._custody.payload(record, admitted.original)
+        if admitted.media == "cda":
+            found = await asyncio.to_thread(read_cda, original)
+            header, cda, pdf = found.header, found.canonical, found.body
+        else:
+            pdf = original if admitted.ready else await self._to_pdfa(original)
+            header = header_of(admitted, structure, unique_id=record.unique_id)
+            cda = await asyncio.to_thread(build_n1, header, pdf, "application/pdf")
+            findings = check_document(cda)
+            if findings:
+                raise CdaRuleFailed(findings[0].rule, rule=findings[0].rule)
+        blob = await self._blobs.write(record.id, "cda", cda, key)
+        return Prepared(header=header, cda=cda, cda_blob=blob, fresh=True, pdf=pdf)
+
+    async def _to_pdfa(self, original: bytes) -> bytes:
+        self._work.mkdir(mode=0o700, exist_ok=True)
+        folder = Path(mkdtemp(dir=self._work))
+        try:
+            source, target = folder / "in.pdf", folder / "out.pdf"
+            await asyncio.to_thread(source.write_bytes, original)
+            limits = self._configuration.limits
+            bounds = ConversionLimits(seconds=limits.conversion_seconds, memory_bytes=limits.conversion_memory_bytes)
+            await convert_to_pdfa1b(source, target, limits=bounds)
+            return await asyncio.to_thread(target.read_bytes)
+        finally:
+            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+
+    async def _freeze(self, record: DocumentRecord, admitted: Admitted, structure: Structure, prepared: Prepared) -> list[str]:
+        key = self._custody.key(record)
+        blobs: list[BlobRecord] = [prepared.cda_blob] if prepared.fresh else []
+        changed: list[DeliveryRecord] = []
+        async with self._books.alone_with(record.id):
+            document = await self._store.document(record.id) or record
+            for delivery in await self._store.deliveries_of(record.id):
+                if delivery.state not in (DeliveryState.QUEUED, DeliveryState.UNKNOWN) or open_frozen(delivery, key) is not None:
+                    continue
+                after, blob = await self._freeze_one(delivery, admitted, structure, prepared, key)
+                changed.append(after)
+                blobs.extend([blob] if blob is not None else [])
+            ready = msgspec.structs.replace(document, prepared=True)
+            await self._books.write(ready, changed, *blobs, audit=self._audit(document, "document.prepared", "frozen"))
+        return sorted({one.lane for one in await self._store.deliveries_of(record.id)})
+
+    async def _freeze_one(
+        self, delivery: DeliveryRecord, admitted: Admitted, structure: Structure, prepared: Prepared, key: Sealer
+    ) -> tuple[DeliveryRecord, BlobRecord | None]:
+        frozen = Frozen(cda=prepared.cda_blob.id)
+        blob: BlobRecord | None = None
+        if delivery.channel is Channel.MSS:
+            try:
+                letter = await asyncio.to_thread(
+                    self._letters.write, delivery.id, open_recipient(delivery, key), delivery.to_patient, admitted, structure,
+                    prepared.header, prepared.cda, prepared.pdf,
+                )
+            except RelaisError as error:
+                return self._not_frozen(delivery, error), None
+            blob = await self._blobs.write(delivery.document_id, "mail", letter.mail, key)
+            frozen = Frozen(cda=prepared.cda_blob.id, payload=blob.id, message_id=letter.message_id, sender=letter.sender)
+        sealed = seal_frozen(frozen, key, delivery.id)
+        return msgspec.structs.replace(delivery, sealed_frozen=sealed, version=delivery.version + 1, updated_at=self._books.now()), blob
+
+    def _not_frozen(self, delivery: DeliveryRecord, error: RelaisError) -> DeliveryRecord:
+        return outcome.failed(delivery, error, self._configuration.retry, self._books.now())
+
+    async def _stop(self, record: DocumentRecord, error: RelaisError) -> list[str]:
+        """Hold every delivery that waited for these bytes, with the reason; nothing is lost."""
+        async with self._books.alone_with(record.id):
+            document = await self._store.document(record.id) or record
+            waiting = [
+                one for one in await self._store.deliveries_of(record.id)
+                if one.state is DeliveryState.QUEUED and one.sealed_frozen is None
+            ]
+            now = self._books.now()
+            held = [outcome.held(one, _for_a_person(error), now) for one in waiting]
+            ready = msgspec.structs.replace(document, prepared=True)
+            await self._books.write(ready, held, audit=self._audit(document, "document.stopped", error.code))
+        _log.warning("document held", document=record.id, code=error.code, why=error.technical)
+        return sorted({one.lane for one in held})
+
+    def _audit(self, record: DocumentRecord, act: str, answer: str) -> AuditRecord:
+        return AuditRecord(
+            at=self._books.now(),
+            act=act,
+            actor="system",
+            structure=record.structure,
+            patient_ref=record.patient_ref,
+            document_id=record.id,
+            answer=answer,
+        )
+
+
+def _for_a_person(error: RelaisError) -> Explanation:
+    if error.error_class is ErrorClass.TRANSIENT:
+        return msgspec.structs.replace(error.explanation, gesture="Utilisez « Réessayer » ; si cela se reproduit, appelez votre installateur.")
+    return error.explanation

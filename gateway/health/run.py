@@ -1,0 +1,31 @@
+"""Runs every check; a check that fails by itself is a finding, not a crash."""
+
+from __future__ import annotations
+
+from gateway.health.check import Check, Result, Severity, Site
+from gateway.health.checks import audit_trail, certificates, conformity_pack, converter, disk, queue, time_source
+from gateway.kernel.errors import RelaisError
+
+CHECKS: tuple[Check, ...] = (
+    certificates.check,
+    time_source.check,
+    disk.check,
+    queue.check,
+    audit_trail.check,
+    converter.check,
+    conformity_pack.check,
+)
+
+
+async def run_checks(site: Site) -> list[Result]:
+    """All results, in a fixed order."""
+    results: list[Result] = []
+    for check in CHECKS:
+        try:
+            results.extend(await check(site))
+        except RelaisError as problem:
+            name = check.__module__.rpartition(".")[2] if hasattr(check, "__module__") else "check"
+            results.append(
+                Result(check=name, severity=Severity.ERROR, what=problem.explanation.what, gesture=problem.explanation.gesture)
+            )
+    return results
