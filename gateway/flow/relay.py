@@ -1,0 +1,24 @@
+"""The pipeline as doors, API and page see it: one value holding its counters. Built by `app`, used by everyone above."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gateway.flow.admission import Admission
+from gateway.flow.caller import Gate
+from gateway.flow.operations import Operations
+from gateway.flow.reading import Reader
+from gateway.flow.signatures import Signatures
+from gateway.flow.status import StatusBoard
+
+
+@dataclass(frozen=True, slots=True)
+class Relay:
+    """Counters of the pipeline: who asks, what comes in, what is read, what is done by hand, what is signed, how it stands."""
+
+    gate: Gate
+    admission: Admission
+    reader: Reader
+    operations: Operations
+    signatures: Signatures
+    status: StatusBoard

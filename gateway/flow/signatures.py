@@ -1,0 +1,83 @@
+"""The signature service: signs a given document with the structure's certificate, and reports on a signed one, rule by rule.
+
+In the spirit of esignsante (cda_signing.md 4.2). A CDA is never signed enveloped: its schema would refuse it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Literal
+
+import msgspec
+from cryptography import x509
+
+from gateway.flow.caller import Caller
+from gateway.flow.errors import StructureUnknown
+from gateway.flow.views import milliseconds
+from gateway.journal.records import AuditRecord
+from gateway.journal.store import Store
+from gateway.kernel.clock import Clock
+from gateway.kernel.errors import Held
+from gateway.trust.keystore import KeyStore
+from gateway.trust.verify import Report, verify_signature
+from gateway.trust.xades import sign_detached, sign_enveloping
+
+Packaging = Literal["enveloping", "detached"]
+
+
+class ClockNotTrusted(Held):
+    """Nothing is signed while the time may be wrong (design, rule 4)."""
+
+    code = "clock-not-trusted"
+    status = 503
+    who = "votre installateur"
+    what = "L'heure du boîtier n'est pas fiable : Relais ne signe rien pour le moment."
+    gesture = "Vérifiez que le boîtier est relié à Internet, puis recommencez."
+
+
+class Anchors(msgspec.Struct, frozen=True, kw_only=True):
+    """Who is trusted to have signed."""
+
+    certificates: tuple[x509.Certificate, ...]
+    crls: tuple[x509.CertificateRevocationList, ...] = ()
+
+
+class Signatures:
+    """Signs with ORG SIGN, verifies against the configured authorities; each signature is audited."""
+
+    def __init__(self, store: Store, keys: KeyStore, clock: Clock, anchors: Anchors) -> None:
+        self._store = store
+        self._keys = keys
+        self._clock = clock
+        self._anchors = anchors
+
+    async def sign(
+        self, caller: Caller, structure: str | None, data: bytes, *, media_type: str, packaging: Packaging, uri: str | None, roles: tuple[str, ...]
+    ) -> bytes:
+        """The XAdES Baseline-B document; raises StructureUnknown, KeyUnavailable, ClockNotTrusted."""
+        chosen = structure if structure is not None else (caller.structures[0] if len(caller.structures) == 1 else None)
+        if chosen is None or chosen not in caller.structures:
+            raise StructureUnknown(field="structure")
+        if not self._clock.trusted():
+            raise ClockNotTrusted
+        signer = self._keys.signer(chosen)
+        now = self._clock.now()
+        if packaging == "detached":
+            signed = await sign_detached(data, uri or "document", media_type, signer, now, roles=roles)
+        else:
+            signed = await sign_enveloping(data, media_type, signer, now, roles=roles)
+        await self._store.commit(
+            AuditRecord(at=milliseconds(now), act="document.signed", actor=caller.imputed, structure=chosen, answer=packaging)
+        )
+        return signed
+
+    async def verify(self, document: bytes, detached: bytes | None) -> Report:
+        """The report of every rule; never raises for what the document contains."""
+        return await asyncio.to_thread(
+            verify_signature,
+            document,
+            detached=detached,
+            anchors=self._anchors.certificates,
+            crls=self._anchors.crls,
+            at=self._clock.now(),
+        )

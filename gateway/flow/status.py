@@ -1,0 +1,119 @@
+"""How the box stands, for /status and the page: destinations, queue, clock, disk, certificates. Counts and dates only."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+
+from gateway.flow.scheduler import Scheduler
+from gateway.flow.views import instant
+from gateway.journal.store import NotAccepting, Store
+from gateway.kernel.clock import Clock
+from gateway.kernel.config import Configuration
+from gateway.kernel.errors import Explanation
+from gateway.trust.keystore import KeyStore
+
+
+class _View(msgspec.Struct, frozen=True, kw_only=True):
+    pass
+
+
+class LaneView(_View):
+    """One destination of one structure."""
+
+    lane: str
+    answering: bool
+    running: int
+    trouble: Explanation | None
+
+
+class QueueView(_View):
+    """Open deliveries of a lane in one state."""
+
+    lane: str
+    state: str
+    count: int
+    oldest_accepted_at: datetime
+
+
+class CertificateView(_View):
+    """A certificate of a structure and the date of its end."""
+
+    structure: str
+    role: str
+    usable_until: datetime
+
+
+class StatusView(_View):
+    """The whole."""
+
+    ok: bool
+    environment: str
+    clock_trusted: bool
+    disk_free_bytes: int
+    accepting: bool
+    upstreams: tuple[LaneView, ...]
+    queue: tuple[QueueView, ...]
+    certificates: tuple[CertificateView, ...]
+
+
+class StatusBoard:
+    """Reads the state of the box; asks nothing of the network."""
+
+    def __init__(
+        self, home: Path, configuration: Configuration, store: Store, scheduler: Scheduler, keys: KeyStore, clock: Clock
+    ) -> None:
+        self._home = home
+        self._configuration = configuration
+        self._store = store
+        self._scheduler = scheduler
+        self._keys = keys
+        self._clock = clock
+
+    async def ok(self) -> bool:
+        """True when documents can be accepted now."""
+        return await self._accepting()
+
+    async def view(self, structures: tuple[str, ...] | None = None) -> StatusView:
+        """The state of the box; of these structures only when they are given."""
+        shape = await self._store.shape()
+        accepting = await self._accepting()
+        lanes = tuple(
+            LaneView(lane=one.name, answering=not one.dead, running=len(one.running), trouble=one.trouble)
+            for one in self._scheduler.lanes()
+            if _of(one.name, structures)
+        )
+        return StatusView(
+            ok=accepting and self._clock.trusted() and all(one.answering for one in lanes),
+            environment=self._configuration.environment,
+            clock_trusted=self._clock.trusted(),
+            disk_free_bytes=shutil.disk_usage(self._home).free,
+            accepting=accepting,
+            upstreams=lanes,
+            queue=tuple(
+                QueueView(lane=one.lane, state=one.state, count=one.count, oldest_accepted_at=instant(one.oldest_accepted_at))
+                for one in shape
+                if _of(one.lane, structures)
+            ),
+            certificates=tuple(
+                CertificateView(structure=one.structure_id, role=one.role, usable_until=one.usable_until)
+                for one in self._keys.summaries()
+                if structures is None or one.structure_id in structures
+            ),
+        )
+
+    async def _accepting(self) -> bool:
+        if shutil.disk_usage(self._home).free <= self._configuration.limits.disk_reserve_bytes:
+            return False
+        try:
+            await self._store.last_event()
+        except NotAccepting:
+            return False
+        return True
+
+
+def _of(lane: str, structures: tuple[str, ...] | None) -> bool:
+    return structures is None or lane.partition("/")[0] in structures
