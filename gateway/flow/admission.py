@@ -99,9 +99,7 @@ class Admission:
             raise IdempotencyConflict(field="Idempotency-Key")
         return Acceptance(receipt=await self._reader.view(known), created=False)
 
-    async def _examine(
-        self, caller: Caller, request: DocumentRequest, upload: Upload, media_type: str
-    ) -> tuple[Admitted, str, bool]:
+    async def _examine(self, caller: Caller, request: DocumentRequest, upload: Upload, media_type: str) -> tuple[Admitted, str, bool]:
         kind = media_type.partition(";")[0].strip().lower()
         if kind == PDF:
             structure = resolve_structure(self._configuration, caller.structures, request.structure)
@@ -131,9 +129,7 @@ class Admission:
         asked = request.structure or header.custodian.id
         structure = resolve_structure(self._configuration, caller.structures, asked)
         await self._inspection.schema(data)
-        admitted = admit_cda(
-            request, header, structure, environment=self._configuration.environment, actor=caller.actor, original=new_id()
-        )
+        admitted = admit_cda(request, header, structure, environment=self._configuration.environment, actor=caller.actor, original=new_id())
         return admitted, header.unique_id, True
 
     async def _lineage(self, structure: str, replaced: str | None) -> Lineage | None:
@@ -233,5 +229,3 @@ def _accepted(record: DocumentRecord) -> EventRecord:
 
 def _digest(*parts: str) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
-
-

@@ -105,11 +105,11 @@ class Desk:
         except RelaisError as error:
             await self._record_failure(trip.record if trip is not None else record, error)
             return error
-        except Exception as defect:  # one defect must not stop the lane
+        except Exception as defect:  # noqa: BLE001 - one defect must not stop the lane
             _log.exception("unexpected error in an attempt", delivery=record.id)
-            error = Unexpected(type(defect).__name__)
-            await self._record_failure(trip.record if trip is not None else record, error)
-            return error
+            surprise = Unexpected(type(defect).__name__)
+            await self._record_failure(trip.record if trip is not None else record, surprise)
+            return surprise
 
     async def _open(self, record: DeliveryRecord) -> Trip:
         document = await self.store.document(record.document_id)

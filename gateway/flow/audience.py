@@ -44,9 +44,7 @@ def plan_deliveries(
     admitted: Admitted, *, document_id: str, patient_ref: str, patient_domain: str, key: Sealer, pseudonym: Pseudonym, now: int
 ) -> list[DeliveryRecord]:
     """One record per destination; those that need a qualified identity are held when it is not."""
-    return [
-        _plan(one, admitted, document_id, patient_ref, key, pseudonym, now) for one in destinations(admitted, patient_domain)
-    ]
+    return [_plan(one, admitted, document_id, patient_ref, key, pseudonym, now) for one in destinations(admitted, patient_domain)]
 
 
 def _plan(

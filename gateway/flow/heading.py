@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gateway.flow.admitted import Admitted
+from gateway.flow.errors import AuthorUnknown
 from gateway.kernel.config import Professional, Structure
 from gateway.model.document import Author, ClinicalHeader, LocalId, Subject
 from gateway.model.people import Organization, Person
@@ -30,9 +31,10 @@ def person_of(professional: Professional) -> Person:
 
 
 def header_of(admitted: Admitted, structure: Structure, *, unique_id: str) -> ClinicalHeader:
-    """The header of a PDF document. Raises the nomenclature's refusals for a wrong record."""
+    """The header of a PDF document. Raises AuthorUnknown or the nomenclature's refusals for a record changed since admission."""
     professional = structure.professional(admitted.author)
-    assert professional is not None, "the author was checked at admission"
+    if professional is None:
+        raise AuthorUnknown(field="author.id")
     organization = Organization(id=structure.id, name=structure.name)
     person = person_of(professional)
     patient = admitted.patient

@@ -173,13 +173,9 @@ def _check_environment(ins: Ins | None, environment: str) -> None:
         raise InsAuthorityUnknown(field="patient.ins.oid")
 
 
-
-
 def _check_destinations(admitted: Admitted, structure: Structure) -> None:
     deliver = admitted.deliver
-    check_recipients(
-        admitted.visibility, dmp=deliver.dmp, patient=deliver.patient_mail.send, professionals=bool(deliver.professionals)
-    )
+    check_recipients(admitted.visibility, dmp=deliver.dmp, patient=deliver.patient_mail.send, professionals=bool(deliver.professionals))
     if (deliver.patient_mail.send or deliver.professionals) and structure.mailbox is None:
         raise MailboxMissing(field="deliver")
     for index, address in enumerate(deliver.professionals):

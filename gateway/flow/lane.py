@@ -12,7 +12,6 @@ from gateway.kernel.clock import Clock
 from gateway.kernel.config import Retry
 from gateway.kernel.errors import ErrorClass, Explanation, RelaisError
 
-
 _TROUBLE = (ErrorClass.TRANSIENT, ErrorClass.CONFIGURATION, ErrorClass.UNKNOWN)
 """Errors that speak of the destination rather than of the item."""
 

@@ -93,7 +93,13 @@ class Operations:
         return outcome.released(record, self._books.now())
 
     def _retried(self, document: DocumentRecord, record: DeliveryRecord) -> DeliveryRecord:
-        if record.state not in (DeliveryState.HELD, DeliveryState.QUEUED, DeliveryState.REFUSED, DeliveryState.UNKNOWN, DeliveryState.EXPIRED):
+        if record.state not in (
+            DeliveryState.HELD,
+            DeliveryState.QUEUED,
+            DeliveryState.REFUSED,
+            DeliveryState.UNKNOWN,
+            DeliveryState.EXPIRED,
+        ):
             raise NotPossibleNow(state=_STATE_NAMES[record.state])
         self._check_identity(document, record)
         return outcome.released(record, self._books.now())

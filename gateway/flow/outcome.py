@@ -57,7 +57,7 @@ def failed(record: DeliveryRecord, error: RelaisError, retry: Retry, now: int) -
 def not_found(record: DeliveryRecord, now: int, wait_seconds: float) -> DeliveryRecord:
     """A probe after a lost answer found nothing: look once more later, then send the same bytes again (dmp.md 6.1)."""
     probes = record.probes + 1
-    again = probes < 2  # noqa: PLR2004 - two empty probes, as the dossier prescribes
+    again = probes < 2
     return _next(
         record,
         now,
@@ -107,7 +107,13 @@ def _later(record: DeliveryRecord, error: RelaisError, retry: Retry, now: int, s
     if wait is None:
         left = record.phase if record.phase in MAY_HAVE_LEFT and state is DeliveryState.UNKNOWN else Phase.WAITING
         return _next(
-            record, now, state=DeliveryState.HELD, phase=left, boot=None, next_attempt_at=None, error_class=ErrorClass.HUMAN.value,
+            record,
+            now,
+            state=DeliveryState.HELD,
+            phase=left,
+            boot=None,
+            next_attempt_at=None,
+            error_class=ErrorClass.HUMAN.value,
             explanation=GivenUp().explanation,
         )
     return _next(

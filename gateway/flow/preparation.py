@@ -77,7 +77,7 @@ class Preparer:
             prepared = await self._document(record, admitted, structure)
         except RelaisError as error:
             return await self._stop(record, error)
-        except Exception as defect:  # one defect must not stop the others
+        except Exception as defect:  # noqa: BLE001 - one defect must not stop the others
             _log.exception("unexpected error in a preparation", document=record.id)
             return await self._stop(record, Unexpected(type(defect).__name__))
         return await self._freeze(record, admitted, structure, prepared)
@@ -146,8 +146,15 @@ class Preparer:
         if delivery.channel is Channel.MSS:
             try:
                 letter = await asyncio.to_thread(
-                    self._letters.write, delivery.id, open_recipient(delivery, key), delivery.to_patient, admitted, structure,
-                    prepared.header, prepared.cda, prepared.pdf,
+                    self._letters.write,
+                    delivery.id,
+                    open_recipient(delivery, key),
+                    delivery.to_patient,
+                    admitted,
+                    structure,
+                    prepared.header,
+                    prepared.cda,
+                    prepared.pdf,
                 )
             except RelaisError as error:
                 return self._not_frozen(delivery, error), None
@@ -164,8 +171,7 @@ class Preparer:
         async with self._books.alone_with(record.id):
             document = await self._store.document(record.id) or record
             waiting = [
-                one for one in await self._store.deliveries_of(record.id)
-                if one.state is DeliveryState.QUEUED and one.sealed_frozen is None
+                one for one in await self._store.deliveries_of(record.id) if one.state is DeliveryState.QUEUED and one.sealed_frozen is None
             ]
             now = self._books.now()
             held = [outcome.held(one, _for_a_person(error), now) for one in waiting]
@@ -188,5 +194,7 @@ class Preparer:
 
 def _for_a_person(error: RelaisError) -> Explanation:
     if error.error_class is ErrorClass.TRANSIENT:
-        return msgspec.structs.replace(error.explanation, gesture="Utilisez « Réessayer » ; si cela se reproduit, appelez votre installateur.")
+        return msgspec.structs.replace(
+            error.explanation, gesture="Utilisez « Réessayer » ; si cela se reproduit, appelez votre installateur."
+        )
     return error.explanation

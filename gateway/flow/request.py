@@ -32,20 +32,20 @@ class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     pass
 
 
-class AuthorPart(_Part):
+class AuthorPart(_Part, frozen=True, kw_only=True):
     """The professional in whose name the document leaves."""
 
     id: Line
 
 
-class InsPart(_Part):
+class InsPart(_Part, frozen=True, kw_only=True):
     """Matricule of 15 characters and OID of its authority."""
 
     matricule: Line
     oid: Line
 
 
-class PatientPart(_Part):
+class PatientPart(_Part, frozen=True, kw_only=True):
     """An identity as the workstation asserts it; only `local_id` when the patient is already known."""
 
     local_id: Line
@@ -61,7 +61,7 @@ class PatientPart(_Part):
     birth_place: Line | None = None
 
 
-class DocumentPart(_Part):
+class DocumentPart(_Part, frozen=True, kw_only=True):
     """What the document is. Dates carry their offset."""
 
     type: Line
@@ -72,14 +72,14 @@ class DocumentPart(_Part):
     replaces: Line | None = None
 
 
-class PatientMail(_Part):
+class PatientMail(_Part, frozen=True, kw_only=True):
     """Mail to the patient's own mailbox; without reply unless said."""
 
     send: bool = False
     may_reply: bool = False
 
 
-class Deliver(_Part):
+class Deliver(_Part, frozen=True, kw_only=True):
     """Where the document goes."""
 
     dmp: bool = False
@@ -92,7 +92,7 @@ class Deliver(_Part):
         return not (self.dmp or self.patient_mail.send or self.professionals)
 
 
-class DocumentRequest(_Part):
+class DocumentRequest(_Part, frozen=True, kw_only=True):
     """The whole part. A ready CDA needs only `deliver` and `visibility`."""
 
     structure: Line | None = None

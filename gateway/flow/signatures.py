@@ -52,7 +52,15 @@ class Signatures:
         self._anchors = anchors
 
     async def sign(
-        self, caller: Caller, structure: str | None, data: bytes, *, media_type: str, packaging: Packaging, uri: str | None, roles: tuple[str, ...]
+        self,
+        caller: Caller,
+        structure: str | None,
+        data: bytes,
+        *,
+        media_type: str,
+        packaging: Packaging,
+        uri: str | None,
+        roles: tuple[str, ...],
     ) -> bytes:
         """The XAdES Baseline-B document; raises StructureUnknown, KeyUnavailable, ClockNotTrusted."""
         chosen = structure if structure is not None else (caller.structures[0] if len(caller.structures) == 1 else None)

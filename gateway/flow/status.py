@@ -21,7 +21,7 @@ class _View(msgspec.Struct, frozen=True, kw_only=True):
     pass
 
 
-class LaneView(_View):
+class LaneView(_View, frozen=True, kw_only=True):
     """One destination of one structure."""
 
     lane: str
@@ -30,7 +30,7 @@ class LaneView(_View):
     trouble: Explanation | None
 
 
-class QueueView(_View):
+class QueueView(_View, frozen=True, kw_only=True):
     """Open deliveries of a lane in one state."""
 
     lane: str
@@ -39,7 +39,7 @@ class QueueView(_View):
     oldest_accepted_at: datetime
 
 
-class CertificateView(_View):
+class CertificateView(_View, frozen=True, kw_only=True):
     """A certificate of a structure and the date of its end."""
 
     structure: str
@@ -47,7 +47,7 @@ class CertificateView(_View):
     usable_until: datetime
 
 
-class StatusView(_View):
+class StatusView(_View, frozen=True, kw_only=True):
     """The whole."""
 
     ok: bool
@@ -63,9 +63,7 @@ class StatusView(_View):
 class StatusBoard:
     """Reads the state of the box; asks nothing of the network."""
 
-    def __init__(
-        self, home: Path, configuration: Configuration, store: Store, scheduler: Scheduler, keys: KeyStore, clock: Clock
-    ) -> None:
+    def __init__(self, home: Path, configuration: Configuration, store: Store, scheduler: Scheduler, keys: KeyStore, clock: Clock) -> None:
         self._home = home
         self._configuration = configuration
         self._store = store

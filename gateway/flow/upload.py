@@ -5,6 +5,7 @@ Memory files exist only as long as the process: a crash leaves nothing behind.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import mmap
 import os
@@ -63,10 +64,8 @@ class Upload:
     def close(self) -> None:
         """Give the memory back."""
         if self._map is not None:
-            try:
+            with contextlib.suppress(BufferError):  # a caller that failed may still hold a view: the map dies with it
                 self._map.close()
-            except BufferError:
-                pass  # a view is still held by a caller that failed: the map dies with it
             self._map = None
         if self._descriptor >= 0:
             os.close(self._descriptor)

@@ -13,7 +13,7 @@ class _View(msgspec.Struct, frozen=True, kw_only=True):
     pass
 
 
-class ReceiptView(_View):
+class ReceiptView(_View, frozen=True, kw_only=True):
     """Something that came back for a delivery."""
 
     kind: str
@@ -21,7 +21,7 @@ class ReceiptView(_View):
     proof: str | None
 
 
-class DeliveryView(_View):
+class DeliveryView(_View, frozen=True, kw_only=True):
     """One destination as the contract shows it."""
 
     id: str
@@ -34,7 +34,7 @@ class DeliveryView(_View):
     explanation: Explanation | None
 
 
-class DocumentView(_View):
+class DocumentView(_View, frozen=True, kw_only=True):
     """The receipt of the contract."""
 
     id: str
@@ -44,7 +44,7 @@ class DocumentView(_View):
     deliveries: tuple[DeliveryView, ...]
 
 
-class SummaryView(_View):
+class SummaryView(_View, frozen=True, kw_only=True):
     """A document as the page lists it: the receipt with what a secretary recognises it by."""
 
     receipt: DocumentView
@@ -54,14 +54,14 @@ class SummaryView(_View):
     patient_label: str
 
 
-class ReceiptPage(_View):
+class ReceiptPage(_View, frozen=True, kw_only=True):
     """A page of receipts, newest first; `cursor` asks for the next one, None at the end."""
 
     items: tuple[DocumentView, ...]
     cursor: str | None
 
 
-class EventView(_View):
+class EventView(_View, frozen=True, kw_only=True):
     """One line of /events: its number, kind, and the document as it stands when read."""
 
     id: int

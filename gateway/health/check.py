@@ -44,4 +44,6 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
 class Check(Protocol):
     """One subject; several results when it has several objects (one per certificate)."""
 
-    async def __call__(self, site: Site) -> list[Result]: ...
+    async def __call__(self, site: Site) -> list[Result]:
+        """Look, and say what was found."""
+        ...

@@ -25,7 +25,5 @@ async def run_checks(site: Site) -> list[Result]:
             results.extend(await check(site))
         except RelaisError as problem:
             name = check.__module__.rpartition(".")[2] if hasattr(check, "__module__") else "check"
-            results.append(
-                Result(check=name, severity=Severity.ERROR, what=problem.explanation.what, gesture=problem.explanation.gesture)
-            )
+            results.append(Result(check=name, severity=Severity.ERROR, what=problem.explanation.what, gesture=problem.explanation.gesture))
     return results

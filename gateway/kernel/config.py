@@ -26,7 +26,7 @@ class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     pass
 
 
-class Listener(_Section):
+class Listener(_Section, frozen=True, kw_only=True):
     """Where the LAN API and page listen; port 0 takes any free one."""
 
     host: str = "0.0.0.0"  # noqa: S104 - the box serves its whole LAN; nftables limits who reaches it
@@ -35,7 +35,7 @@ class Listener(_Section):
     """Names and addresses of the LAN certificate."""
 
 
-class Limits(_Section):
+class Limits(_Section, frozen=True, kw_only=True):
     """Sizes and rates that protect the box."""
 
     document_bytes: int = 10_000_000
@@ -51,7 +51,7 @@ class Limits(_Section):
     """TD0.2 answers are kept at most a day (dmp.md 6.2 [K])."""
 
 
-class Backoff(_Section):
+class Backoff(_Section, frozen=True, kw_only=True):
     """Age doubling between a floor and a ceiling, in seconds; after `give_up` the delivery waits for a person."""
 
     floor: float
@@ -59,7 +59,7 @@ class Backoff(_Section):
     give_up: float
 
 
-class Retry(_Section):
+class Retry(_Section, frozen=True, kw_only=True):
     """Policy per error class; the channel has no say (design, rule 9)."""
 
     transient: Backoff = Backoff(floor=5.0, ceiling=3600.0, give_up=259_200.0)
@@ -73,7 +73,7 @@ class Retry(_Section):
     probe_every: float = 30.0
 
 
-class Dmp(_Section):
+class Dmp(_Section, frozen=True, kw_only=True):
     """The DMP's address and profile (dmp.md 1.2, 2, 4). Hosts are given at referencing by the CNDA."""
 
     url: str
@@ -96,7 +96,7 @@ class Dmp(_Section):
     """Wait between an empty probe and the next one (dmp.md 6.1)."""
 
 
-class Mss(_Section):
+class Mss(_Section, frozen=True, kw_only=True):
     """MSSanté profile common to the box (mssante.md 1.6, 2, 3)."""
 
     patient_domain: str = "patient.mssante.fr"
@@ -108,7 +108,7 @@ class Mss(_Section):
     answer_seconds: float = 60.0
 
 
-class Professional(_Section):
+class Professional(_Section, frozen=True, kw_only=True):
     """A professional of a structure, by PS_IdNat (8 + RPPS)."""
 
     id: str
@@ -122,7 +122,7 @@ class Professional(_Section):
     """Savoir-faire; the XDS specialty is G15_<profession>/<specialty>."""
 
 
-class Mailbox(_Section):
+class Mailbox(_Section, frozen=True, kw_only=True):
     """The applicative mailbox of a structure and its operator's submission server (mssante.md 1.2)."""
 
     address: str
@@ -137,7 +137,7 @@ class Mailbox(_Section):
     """SASL EXTERNAL after mutual TLS: not found in the sources, so a setting."""
 
 
-class Structure(_Section):
+class Structure(_Section, frozen=True, kw_only=True):
     """A legal structure with its own certificates, professionals, mailbox and queue."""
 
     id: str
@@ -160,7 +160,7 @@ class Structure(_Section):
         return next((one for one in self.professionals if one.id == identifier), None)
 
 
-class Configuration(_Section):
+class Configuration(_Section, frozen=True, kw_only=True):
     """A whole box."""
 
     environment: Literal["test", "production"] = "test"

@@ -5,17 +5,17 @@ from __future__ import annotations
 from datetime import timedelta
 
 from gateway.health.check import Result, Severity, Site
-from gateway.trust.certificate import Role
 
+_ROLES = ("auth_cli", "sign")
 _WARN_BEFORE = timedelta(days=60)
 
 
 async def check(site: Site) -> list[Result]:
     """One result per structure and role."""
-    held = {(one.structure, one.role): one.not_after for one in site.keys.summaries()}
+    held = {(one.structure_id, one.role): one.usable_until for one in site.keys.summaries()}
     results: list[Result] = []
     for structure in site.configuration.structures:
-        for role in (Role.AUTH_CLI, Role.SIGN):
+        for role in _ROLES:
             end = held.get((structure.id, role))
             name = f"certificat {role} de {structure.name}"
             if end is None:
