@@ -174,7 +174,7 @@ class _Refusal:
 def _tls_refusal(problem: BaseException | None) -> _Refusal | None:
     seen: set[int] = set()
     while problem is not None and id(problem) not in seen:
-        if isinstance(problem, ssl.SSLError) and not isinstance(problem, ssl.SSLEOFError):
+        if isinstance(problem, ssl.SSLError) and type(problem) in (ssl.SSLError, ssl.SSLCertVerificationError):
             return _Refusal(problem)
         seen.add(id(problem))
         problem = problem.__cause__ or problem.__context__
