@@ -82,9 +82,9 @@ class Admission:
             return await self._again(known, content)
         decoded = decode_request(request)
         document_id = new_id()
-        admitted, unique_id, ready = await self._examine(caller, decoded, upload, media_type)
+        admitted, unique_id = await self._examine(caller, decoded, upload, media_type)
         try:
-            record = await self._persist(caller, document_id, unique_id, key, content, admitted, ready, upload)
+            record = await self._persist(caller, document_id, unique_id, key, content, admitted, upload)
         except DuplicateKey:
             known = await self._store.document_by_key(caller.workstation, key)
             if known is None:
@@ -99,7 +99,7 @@ class Admission:
             raise IdempotencyConflict(field="Idempotency-Key")
         return Acceptance(receipt=await self._reader.view(known), created=False)
 
-    async def _examine(self, caller: Caller, request: DocumentRequest, upload: Upload, media_type: str) -> tuple[Admitted, str, bool]:
+    async def _examine(self, caller: Caller, request: DocumentRequest, upload: Upload, media_type: str) -> tuple[Admitted, str]:
         kind = media_type.partition(";")[0].strip().lower()
         if kind == PDF:
             structure = resolve_structure(self._configuration, caller.structures, request.structure)
@@ -108,9 +108,7 @@ class Admission:
             return await self._examine_cda(caller, request, upload)
         raise MediaTypeRefused(field="file")
 
-    async def _examine_pdf(
-        self, caller: Caller, request: DocumentRequest, structure: Structure, upload: Upload
-    ) -> tuple[Admitted, str, bool]:
+    async def _examine_pdf(self, caller: Caller, request: DocumentRequest, structure: Structure, upload: Upload) -> tuple[Admitted, str]:
         if request.patient is None:
             raise RequestIncomplete(field="patient")
         known = await self._identities.known(structure.id, request.patient.local_id)
@@ -120,17 +118,16 @@ class Admission:
         admitted = admit_pdf(
             request, structure, patient, lineage or Lineage(set_id=unique_id, version=1), actor=caller.actor, original=new_id()
         )
-        ready = await self._inspection.pdf(upload)
-        return admitted, unique_id, ready
+        return msgspec.structs.replace(admitted, ready=await self._inspection.pdf(upload)), unique_id
 
-    async def _examine_cda(self, caller: Caller, request: DocumentRequest, upload: Upload) -> tuple[Admitted, str, bool]:
+    async def _examine_cda(self, caller: Caller, request: DocumentRequest, upload: Upload) -> tuple[Admitted, str]:
         data = bytes(upload.view())
         header = await asyncio.to_thread(_read_checked, data)
         asked = request.structure or header.custodian.id
         structure = resolve_structure(self._configuration, caller.structures, asked)
         await self._inspection.schema(data)
         admitted = admit_cda(request, header, structure, environment=self._configuration.environment, actor=caller.actor, original=new_id())
-        return admitted, header.unique_id, True
+        return msgspec.structs.replace(admitted, ready=True), header.unique_id
 
     async def _lineage(self, structure: str, replaced: str | None) -> Lineage | None:
         if replaced is None:
@@ -149,7 +146,6 @@ class Admission:
         idempotency_key: str,
         content: str,
         admitted: Admitted,
-        ready: bool,
         upload: Upload,
     ) -> DocumentRecord:
         key = self._vault.new_key()
@@ -165,7 +161,7 @@ class Admission:
             now=now,
         )
         blob = await self._blobs.write(document_id, "original", upload.view(), key)
-        admitted = msgspec.structs.replace(admitted, original=blob.id, ready=ready)
+        admitted = msgspec.structs.replace(admitted, original=blob.id)
         record = DocumentRecord(
             id=document_id,
             structure=admitted.structure,

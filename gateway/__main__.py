@@ -1,0 +1,132 @@
+"""`relais`: the command line (contract section 1). Heavy imports wait for the command that needs them."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+from gateway.kernel.errors import RelaisError
+from gateway.kernel.home import Home
+from gateway.kernel.logging import configure_logging
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code of the contract."""
+    arguments = sys.argv[1:] if argv is None else list(argv)
+    if arguments[:1] == ["sandbox"]:
+        from gateway.sandbox.run import main as sandbox
+
+        return sandbox(arguments[1:])
+    options = _parser().parse_args(arguments)
+    configure_logging()
+    try:
+        return int(options.run(options))
+    except RelaisError as problem:
+        explanation = problem.explanation
+        print(f"{explanation.what}\n→ {explanation.gesture} [{explanation.code}]", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="relais", description="Passerelle de santé pour les cabinets.")
+    commands = parser.add_subparsers(required=True, metavar="commande")
+
+    one = commands.add_parser("init", help="crée le dossier d'un boîtier")
+    one.add_argument("--home", type=Path, required=True)
+    one.add_argument("--sandbox", type=Path, help="dossier d'un bac à sable en marche, auprès duquel s'inscrire")
+    one.add_argument("--structure", action="append", default=[], metavar="ID:NOM", help="structure à inscrire (répétable)")
+    one.set_defaults(run=_init)
+
+    one = commands.add_parser("serve", help="fait tourner le boîtier")
+    one.add_argument("--home", type=Path, required=True)
+    one.set_defaults(run=_serve)
+
+    commands.add_parser("sandbox", help="simule les services nationaux")
+
+    one = commands.add_parser("check", help="vérifie l'état du boîtier")
+    one.add_argument("--home", type=Path, required=True)
+    one.add_argument("--json", action="store_true")
+    one.set_defaults(run=_check)
+
+    one = commands.add_parser("queue", help="montre et commande la file d'envoi")
+    one.add_argument("--home", type=Path, required=True)
+    one.add_argument("action", choices=("list", "show", "hold", "release", "retry", "shape"))
+    one.add_argument("id", nargs="?")
+    one.add_argument("--json", action="store_true")
+    one.set_defaults(run=_queue)
+
+    one = commands.add_parser("send", help="envoie un document par l'API locale")
+    one.add_argument("--url", required=True)
+    one.add_argument("--token", required=True)
+    one.add_argument("--ca", type=Path, help="autorité du boîtier (PEM)")
+    one.add_argument("--wait", action="store_true")
+    one.add_argument("document", type=Path)
+    one.add_argument("request", type=Path)
+    one.set_defaults(run=_send)
+
+    one = commands.add_parser("conformity", help="installe les schémas officiels")
+    one.add_argument("action", choices=("install", "show"))
+    one.add_argument("folder", type=Path, nargs="?")
+    one.add_argument("--home", type=Path, required=True)
+    one.set_defaults(run=_conformity)
+
+    one = commands.add_parser("version", help="dit la version")
+    one.set_defaults(run=_version)
+    return parser
+
+
+def _init(options: argparse.Namespace) -> int:
+    from gateway.commands.init import DEFAULT_STRUCTURE, init
+
+    structures = [tuple(one.split(":", 1)) for one in options.structure] or [DEFAULT_STRUCTURE]
+    home = asyncio.run(init(options.home, options.sandbox, [(one[0], one[-1]) for one in structures]))
+    print(home.root)
+    return 0
+
+
+def _serve(options: argparse.Namespace) -> int:
+    import uvloop
+
+    from gateway.app import serve
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serve(Home(options.home.resolve())))
+    return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    from gateway.commands.check import check
+
+    return asyncio.run(check(Home(options.home), as_json=options.json))
+
+
+def _queue(options: argparse.Namespace) -> int:
+    from gateway.commands.queue import queue
+
+    return asyncio.run(queue(Home(options.home), options.action, options.id, as_json=options.json))
+
+
+def _send(options: argparse.Namespace) -> int:
+    from gateway.commands.send import send
+
+    return send(options.url, options.token, options.ca, options.document, options.request, wait=options.wait)
+
+
+def _conformity(options: argparse.Namespace) -> int:
+    from gateway.commands.conformity import conformity
+
+    return conformity(Home(options.home), options.action, options.folder)
+
+
+def _version(options: argparse.Namespace) -> int:
+    del options
+    print(version("relais"))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

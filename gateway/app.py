@@ -1,0 +1,167 @@
+"""The composition root: the only place that wires concrete classes, and the life of a gateway from start to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import msgspec
+import structlog
+
+from firmware.clock import kernel_synchronised
+from firmware.notify import notify_systemd
+from gateway.api.application import create_application
+from gateway.api.server import serve_api
+from gateway.cda.conformity import load_pack
+from gateway.flow import outcome
+from gateway.flow.admission import Admission
+from gateway.flow.attempt import Courier, Desk
+from gateway.flow.bookkeeping import Bookkeeper
+from gateway.flow.caller import Gate
+from gateway.flow.custody import Custody
+from gateway.flow.dmp_courier import DmpCourier
+from gateway.flow.identities import Identities
+from gateway.flow.inspection import Inspection
+from gateway.flow.letter import Letters
+from gateway.flow.mss_courier import MssCourier
+from gateway.flow.operations import Operations
+from gateway.flow.preparation import Preparer
+from gateway.flow.reading import Reader
+from gateway.flow.relay import Relay
+from gateway.flow.scheduler import Scheduler
+from gateway.flow.signatures import Signatures
+from gateway.flow.status import StatusBoard
+from gateway.flow.workshop import Workshop
+from gateway.journal.blobs import BlobStore
+from gateway.journal.sqlite import SqliteStore
+from gateway.journal.store import Store
+from gateway.kernel.clock import Clock, SystemClock
+from gateway.kernel.config import Configuration, read_configuration
+from gateway.kernel.home import Home
+from gateway.kernel.ids import new_id
+from gateway.model.delivery import Channel, state_after_restart
+from gateway.remotes import Remotes
+from gateway.trust.chain import Anchors
+from gateway.trust.files import write_durably
+from gateway.trust.keystore import KeyStore
+from gateway.trust.lan import lan_identity, server_context
+from gateway.trust.vault import open_vault
+
+_log = structlog.get_logger("relais.app")
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """A running pipeline and what its faces need."""
+
+    home: Home
+    configuration: Configuration
+    relay: Relay
+    scheduler: Scheduler
+    workshop: Workshop
+
+
+def system_clock(configuration: Configuration) -> Clock:
+    """The machine's clock, trusted when the kernel says it is synchronised or when the configuration does not ask."""
+    return SystemClock(kernel_synchronised) if configuration.require_synchronised_clock else SystemClock()
+
+
+@asynccontextmanager
+async def opened(home: Home, *, clock: Clock | None = None) -> AsyncIterator[Gateway]:
+    """The pipeline of a home, ready to run; closes everything behind it."""
+    configuration = read_configuration(home.configuration)
+    clock = clock or system_clock(configuration)
+    async with AsyncExitStack() as stack:
+        vault = open_vault(home.root)
+        store = await SqliteStore.open(home.journal, reserve_bytes=configuration.limits.disk_reserve_bytes)
+        stack.push_async_callback(store.close)
+        blobs = BlobStore(home.root)
+        keys = KeyStore(home.root, vault)
+        boot = new_id()
+        await _tidy(home, store, blobs, clock, boot)
+        anchors = Anchors.from_pem(home.anchors.read_bytes())
+        remotes = Remotes(configuration, keys, anchors, clock)
+        stack.push_async_callback(remotes.close)
+        custody, books, identities = Custody(store, blobs, vault), Bookkeeper(store, clock), Identities(store, vault)
+        couriers: dict[Channel, Courier] = {
+            Channel.DMP: DmpCourier(configuration, store, keys, remotes.dmp, clock, books),
+            Channel.MSS: MssCourier(configuration, remotes.operator),
+        }
+        desk = Desk(store, blobs, custody, books, couriers, configuration.retry, boot, probe_wait=configuration.dmp.probe_wait_seconds)
+        scheduler = Scheduler(configuration, store, clock, desk.attempt)
+        reader = Reader(store, custody, books)
+        bell = asyncio.Event()
+        preparer = Preparer(configuration, store, blobs, custody, books, Letters(configuration), home.work)
+        yield Gateway(
+            home=home,
+            configuration=configuration,
+            relay=Relay(
+                gate=Gate(store, clock, configuration.limits.requests_per_minute),
+                admission=Admission(
+                    configuration, store, blobs, vault, custody, books, reader, identities, Inspection(load_pack(home.root)), bell
+                ),
+                reader=reader,
+                operations=Operations(store, custody, books, reader, scheduler, bell),
+                signatures=Signatures(store, keys, clock, anchors),
+                status=StatusBoard(home.root, configuration, store, scheduler, keys, clock),
+            ),
+            scheduler=scheduler,
+            workshop=Workshop(store, preparer, clock, bell, scheduler.notify),
+        )
+
+
+async def serve(home: Home) -> None:
+    """Run a gateway until SIGTERM or SIGINT; prints `ready` and writes gateway.json when it serves."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop.set)
+    async with opened(home) as gateway:
+        listener = gateway.configuration.listener
+        identity = lan_identity(home.root, open_vault(home.root), listener.names, system_clock(gateway.configuration).now())
+        application = create_application(gateway.relay, limits=gateway.configuration.limits, secret=os.urandom(32))
+
+        def ready(port: int) -> None:
+            _announce(home, "127.0.0.1" if listener.host in ("0.0.0.0", "::") else listener.host, port, str(identity.ca_path))  # noqa: S104
+
+        background = [
+            asyncio.create_task(gateway.scheduler.run(), name="scheduler"),
+            asyncio.create_task(gateway.workshop.run(), name="workshop"),
+        ]
+        for task in background:
+            task.add_done_callback(lambda _done: stop.set())
+        try:
+            await serve_api(application, server_context(identity), listener.host, listener.port, ready=ready, stop=stop)
+        finally:
+            notify_systemd("STOPPING=1")
+            for task in background:
+                task.cancel()
+            results = await asyncio.gather(*background, return_exceptions=True)
+            home.ready_file.unlink(missing_ok=True)
+        failures = [one for one in results if isinstance(one, Exception)]
+        if failures:
+            raise failures[0]
+
+
+def _announce(home: Home, host: str, port: int, ca: str) -> None:
+    base = f"https://{host}:{port}/"
+    facts = {"api": f"{base}api/v1", "web": base, "ca": ca, "pid": os.getpid()}
+    write_durably(home.ready_file, msgspec.json.format(msgspec.json.encode(facts)))
+    print("ready", flush=True)  # noqa: T201 - the contract's readiness line
+    notify_systemd("READY=1")
+
+
+async def _tidy(home: Home, store: Store, blobs: BlobStore, clock: Clock, boot: str) -> None:
+    """What a power cut left: attempts of another boot are freed, scratch and stray files go."""
+    now = int(clock.now().timestamp() * 1000)
+    for record in await store.orphans(boot):
+        state = state_after_restart(record.state, record.phase)
+        await store.commit(outcome.recovered(record, state, now))
+    await blobs.sweep(store)
+    if home.work.exists():
+        await asyncio.to_thread(shutil.rmtree, home.work)

@@ -1,0 +1,48 @@
+"""Where a gateway keeps its things: the names of the files of its home, and nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+
+class Home(msgspec.Struct, frozen=True):
+    """A gateway's folder."""
+
+    root: Path
+
+    @property
+    def configuration(self) -> Path:
+        """relais.toml."""
+        return self.root / "relais.toml"
+
+    @property
+    def journal(self) -> Path:
+        """The journal's database."""
+        return self.root / "journal.sqlite"
+
+    @property
+    def anchors(self) -> Path:
+        """PEM of the authorities trusted for national services (IGC-Santé, or the sandbox's)."""
+        return self.root / "anchors.pem"
+
+    @property
+    def ready_file(self) -> Path:
+        """gateway.json, written when the gateway serves."""
+        return self.root / "gateway.json"
+
+    @property
+    def workstation_token(self) -> Path:
+        """Token of the workstation paired by `relais init --sandbox`."""
+        return self.root / "workstation-token"
+
+    @property
+    def operator_token(self) -> Path:
+        """Token of the box's own command line and page."""
+        return self.root / "operator-token"
+
+    @property
+    def work(self) -> Path:
+        """Scratch of conversions; emptied at start."""
+        return self.root / "work"
