@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import shutil
 import signal
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
 import msgspec
@@ -42,6 +43,7 @@ from gateway.journal.sqlite import SqliteStore
 from gateway.journal.store import Store
 from gateway.kernel.clock import Clock, SystemClock
 from gateway.kernel.config import Configuration, read_configuration
+from gateway.kernel.errors import ConfigurationFault
 from gateway.kernel.home import Home
 from gateway.kernel.ids import new_id
 from gateway.model.delivery import Channel, state_after_restart
@@ -53,6 +55,14 @@ from gateway.trust.lan import lan_identity, server_context
 from gateway.trust.vault import open_vault
 
 _log = structlog.get_logger("relais.app")
+
+
+class HomeBusy(ConfigurationFault):
+    """Another process owns this home: two would send everything twice."""
+
+    code = "home-busy"
+    what = "Ce boîtier est déjà en marche."
+    gesture = "Utilisez le boîtier qui tourne, ou arrêtez-le d'abord."
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +87,7 @@ async def opened(home: Home, *, clock: Clock | None = None) -> AsyncIterator[Gat
     configuration = read_configuration(home.configuration)
     clock = clock or system_clock(configuration)
     async with AsyncExitStack() as stack:
+        stack.enter_context(_alone_in(home))
         vault = open_vault(home.root)
         store = await SqliteStore.open(home.journal, reserve_bytes=configuration.limits.disk_reserve_bytes)
         stack.push_async_callback(store.close)
@@ -113,6 +124,17 @@ async def opened(home: Home, *, clock: Clock | None = None) -> AsyncIterator[Gat
             scheduler=scheduler,
             workshop=Workshop(store, preparer, clock, bell, scheduler.notify),
         )
+
+
+@contextmanager
+def _alone_in(home: Home) -> Iterator[None]:
+    """The kernel frees the lock when the process dies, however it dies."""
+    with (home.root / "lock").open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as problem:
+            raise HomeBusy from problem
+        yield
 
 
 async def serve(home: Home) -> None:

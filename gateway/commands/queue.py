@@ -1,6 +1,6 @@
 """`relais queue`: the queue as an operator sees it, and its gestures; read from the journal, commanded through the running gateway.
 
-When no gateway runs, the gestures are made in the journal itself: one process owns it at a time.
+When no gateway runs, the gestures are made in the journal itself: one process owns a home at a time.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.app import Gateway, opened
+from gateway.app import Gateway, HomeBusy, opened
 from gateway.flow.caller import OPERATOR, Caller
 from gateway.flow.errors import NotFound
 from gateway.flow.views import DocumentView
@@ -26,28 +26,37 @@ _PAGE = 200
 
 
 class GatewayNotAnswering(ConfigurationFault):
-    """gateway.json is there but the gateway does not answer."""
+    """A process owns the home but does not answer."""
 
     code = "gateway-not-answering"
     what = "Le boîtier est en marche mais ne répond pas à la commande."
     gesture = "Réessayez ; si cela dure, redémarrez Relais."
 
 
+class GestureRefused(RelaisError):
+    """The running gateway answered no; its own words."""
+
+    code = "gesture-refused"
+    status = 409
+    what = "{detail}"
+    gesture = "{gesture} ({answered})"
+
+
 async def queue(home: Home, action: str, identifier: str | None, *, as_json: bool) -> int:
     """Run one action; raises NotFound, NotPossibleNow and what the gesture raises."""
     if action in ("show", "hold", "release", "retry") and not identifier:
         raise NotFound(field="id")
-    if home.ready_file.exists():
-        answer = _through_the_gateway(home, action, identifier or "")
-    else:
+    try:
         async with opened(home) as gateway:
             answer = await _in_the_journal(gateway, action, identifier or "")
+    except HomeBusy:
+        answer = _through_the_gateway(home, action, identifier or "")
     sys.stdout.write(json.dumps(answer, ensure_ascii=False, indent=2) + "\n" if as_json else _told(action, answer))
     return 0
 
 
 def _through_the_gateway(home: Home, action: str, identifier: str) -> Any:
-    facts = msgspec.json.decode(home.ready_file.read_bytes())
+    facts = _facts(home)
     paths = {"list": "/documents?limit=200", "show": f"/documents/{identifier}", "shape": "/status"}
     url = facts["api"] + paths.get(action, f"/deliveries/{identifier}/{action}")
     headers = {"Authorization": f"Bearer {home.operator_token.read_text().strip()}"}
@@ -63,16 +72,18 @@ def _through_the_gateway(home: Home, action: str, identifier: str) -> Any:
     return found["queue"] if action == "shape" else found.get("items", found)
 
 
+def _facts(home: Home) -> dict[str, Any]:
+    try:
+        return msgspec.json.decode(home.ready_file.read_bytes(), type=dict[str, Any])
+    except (OSError, msgspec.DecodeError) as problem:
+        raise GatewayNotAnswering("gateway.json") from problem
+
+
 def _as_error(refusal: urllib.error.HTTPError) -> RelaisError:
     if refusal.code == NotFound.status:
         return NotFound(field="id")
     problem = msgspec.json.decode(refusal.read())
-    error = RelaisError(str(problem.get("code")))
-    error.__class__ = type("Answered", (RelaisError,), {key: problem.get(name, "") for key, name in _PROBLEM.items()})
-    return error
-
-
-_PROBLEM = {"code": "code", "what": "detail", "gesture": "gesture"}
+    return GestureRefused(detail=problem.get("detail"), gesture=problem.get("gesture"), answered=problem.get("code"))
 
 
 async def _in_the_journal(gateway: Gateway, action: str, identifier: str) -> Any:
