@@ -151,7 +151,8 @@ class Store(Protocol):
         ...
 
     async def next_due_at(self, lane: str, after: int) -> int | None:
-        """Earliest next_attempt_at strictly later than `after` among the lane's queued or unknown deliveries, None when none waits."""
+        """Earliest next_attempt_at strictly later than `after` among the lane's queued or unknown deliveries of prepared documents, None
+        when none waits. A delivery whose date is past and that `due` does not give waits for something else than time."""
         ...
 
     async def lanes(self) -> list[str]:

@@ -1,0 +1,370 @@
+"""The in-memory twin of the journal: same contract, same errors, nothing on the disk. For tests; a box never runs on it.
+
+Written apart from the SQL on purpose, in the plainest way: one suite runs on both, and each is the other's second opinion.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Iterable
+from typing import Any, TypeVar
+
+import msgspec
+
+from gateway.journal.audit import Tail, chained, first_break, tail_of
+from gateway.journal.records import (
+    AuditRecord,
+    BlobRecord,
+    Change,
+    DeleteBlob,
+    DeliveryRecord,
+    DocumentRecord,
+    EventRecord,
+    ExistenceRecord,
+    PatientRecord,
+    QuarantineRecord,
+    ReceiptRecord,
+    WakeLane,
+    WorkstationRecord,
+)
+from gateway.journal.store import (
+    DELIVERY_FIXED,
+    DOCUMENT_FIXED,
+    DocumentQuery,
+    DuplicateKey,
+    LaneAge,
+    NotAccepting,
+    StaleRecord,
+    Unstorable,
+)
+from gateway.model.delivery import OPEN, DeliveryState, DocumentState
+
+T = TypeVar("T")
+
+_WAITING = frozenset({DeliveryState.QUEUED, DeliveryState.UNKNOWN})
+_AHEAD = _WAITING | {DeliveryState.RUNNING}
+_WOKEN = frozenset({"transient", "configuration"})
+
+
+class _Tables:
+    """Every table as a dict; `put` and `drop` note how to undo themselves."""
+
+    def __init__(self) -> None:
+        self.documents: dict[str, DocumentRecord] = {}
+        self.deliveries: dict[str, DeliveryRecord] = {}
+        self.blobs: dict[str, BlobRecord] = {}
+        self.receipts: dict[str, ReceiptRecord] = {}
+        self.workstations: dict[str, WorkstationRecord] = {}
+        self.patients: dict[tuple[str, str], PatientRecord] = {}
+        self.existence: dict[tuple[str, str], ExistenceRecord] = {}
+        self.audit: dict[int, AuditRecord] = {}
+        self.events: dict[int, EventRecord] = {}
+        self._undo: list[Callable[[], object]] = []
+
+    def put(self, table: dict[Any, Any], key: object, record: object) -> None:
+        """Insert or replace."""
+        if key in table:
+            before = table[key]
+            self._undo.append(lambda: table.__setitem__(key, before))
+        else:
+            self._undo.append(lambda: table.pop(key))
+        table[key] = record
+
+    def drop(self, table: dict[Any, Any], key: object) -> None:
+        """Delete, if there."""
+        if key in table:
+            before = dict(table)
+            self._undo.append(lambda: table.update(before))  # the order of the rows matters: all of them come back
+            self._undo.append(table.clear)
+            del table[key]
+
+    def keep(self) -> None:
+        """The changes stay."""
+        self._undo.clear()
+
+    def undo(self) -> None:
+        """As if nothing had been changed since the last `keep`."""
+        while self._undo:
+            self._undo.pop()()
+
+
+class MemoryStore:
+    """`journal.store.Store` in dicts. `accepting` is for tests: False makes every call raise NotAccepting."""
+
+    def __init__(self) -> None:
+        self._tables = _Tables()
+        self.accepting = True
+        self._closed = False
+
+    async def commit(self, *changes: Change) -> None:
+        """See Store.commit."""
+        tables = self._open()
+        try:
+            for change in changes:
+                self._apply(tables, change)
+        except BaseException:
+            tables.undo()
+            raise
+        tables.keep()
+        await asyncio.sleep(0)
+
+    async def document(self, document_id: str) -> DocumentRecord | None:
+        """See Store.document."""
+        return self._open().documents.get(document_id)
+
+    async def document_by_key(self, workstation: str, idempotency_key: str) -> DocumentRecord | None:
+        """See Store.document_by_key."""
+        return _first(one for one in self._documents() if (one.workstation, one.idempotency_key) == (workstation, idempotency_key))
+
+    async def document_by_unique_id(self, structure: str, unique_id: str) -> DocumentRecord | None:
+        """See Store.document_by_unique_id."""
+        return _first(one for one in self._documents() if (one.structure, one.unique_id) == (structure, unique_id))
+
+    async def documents(self, query: DocumentQuery) -> list[DocumentRecord]:
+        """See Store.documents."""
+        return [one for one in reversed(self._documents()) if _meets(one, query)][: max(0, query.limit)]
+
+    async def unprepared(self, *, newest: bool, excluding: frozenset[str]) -> DocumentRecord | None:
+        """See Store.unprepared."""
+        wanted = {one.document_id for one in self._deliveries() if one.state is DeliveryState.QUEUED}
+        found = [
+            one
+            for one in self._documents()
+            if not one.prepared and one.closed_at is None and one.state is not DocumentState.CANCELLED and one.id in wanted - excluding
+        ]
+        return found[-1 if newest else 0] if found else None
+
+    async def delivery(self, delivery_id: str) -> DeliveryRecord | None:
+        """See Store.delivery."""
+        return self._open().deliveries.get(delivery_id)
+
+    async def deliveries_of(self, document_id: str) -> list[DeliveryRecord]:
+        """See Store.deliveries_of."""
+        return [one for one in self._deliveries() if one.document_id == document_id]
+
+    async def due(self, lane: str, now: int, *, newest: bool, excluding: frozenset[str]) -> DeliveryRecord | None:
+        """See Store.due."""
+        free = [one for one in self._waiting(lane) if one.id not in excluding and not self._has_elder(one)]
+        undated = [one for one in free if one.next_attempt_at is None]
+        dated = [one for one in free if one.next_attempt_at is not None and one.next_attempt_at <= now]
+        choose = max if newest else min
+        candidates = [choose(undated, key=_age)] if undated else []
+        if dated:
+            candidates.append(choose(dated, key=lambda one: (one.next_attempt_at or 0, one.sequence)))
+        return choose(candidates, key=_age) if candidates else None
+
+    async def next_due_at(self, lane: str, after: int) -> int | None:
+        """See Store.next_due_at."""
+        dates = (one.next_attempt_at for one in self._waiting(lane))
+        return min((date for date in dates if date is not None and date > after), default=None)
+
+    async def lanes(self) -> list[str]:
+        """See Store.lanes."""
+        return sorted({one.lane for one in self._deliveries() if one.state in OPEN})
+
+    async def orphans(self, boot: str) -> list[DeliveryRecord]:
+        """See Store.orphans."""
+        return sorted((one for one in self._deliveries() if one.state is DeliveryState.RUNNING and one.boot != boot), key=_age)
+
+    async def shape(self) -> list[LaneAge]:
+        """See Store.shape."""
+        groups: dict[tuple[str, str], list[DeliveryRecord]] = {}
+        for one in sorted(self._deliveries(), key=_age):
+            if one.state in OPEN:
+                groups.setdefault((one.lane, one.state.value), []).append(one)
+        documents = self._tables.documents
+        return [
+            LaneAge(lane=lane, state=state, count=len(ones), oldest_accepted_at=documents[ones[0].document_id].accepted_at)
+            for (lane, state), ones in sorted(groups.items())
+        ]
+
+    async def receipts_of(self, document_id: str) -> list[ReceiptRecord]:
+        """See Store.receipts_of."""
+        among = {one.id for one in self._deliveries() if one.document_id == document_id}
+        return [one for one in self._tables.receipts.values() if one.delivery_id in among]
+
+    async def blob(self, blob_id: str) -> BlobRecord | None:
+        """See Store.blob."""
+        return self._open().blobs.get(blob_id)
+
+    async def blobs_of(self, document_id: str) -> list[BlobRecord]:
+        """See Store.blobs_of."""
+        return [one for one in self._open().blobs.values() if one.document_id == document_id]
+
+    async def known_blobs(self, blob_ids: Collection[str]) -> frozenset[str]:
+        """See Store.known_blobs."""
+        return frozenset(blob_ids) & self._open().blobs.keys()
+
+    async def events_after(self, sequence: int, limit: int) -> list[EventRecord]:
+        """See Store.events_after."""
+        return [one for one in self._open().events.values() if one.sequence > sequence][: max(0, limit)]
+
+    async def last_event(self) -> int:
+        """See Store.last_event."""
+        return len(self._open().events)
+
+    async def workstation_by_token(self, token_digest: str) -> WorkstationRecord | None:
+        """See Store.workstation_by_token."""
+        return _first(one for one in self._open().workstations.values() if one.token_digest == token_digest)
+
+    async def workstations(self) -> list[WorkstationRecord]:
+        """See Store.workstations."""
+        return list(self._open().workstations.values())
+
+    async def patient(self, structure: str, local_ref: str) -> PatientRecord | None:
+        """See Store.patient."""
+        return self._open().patients.get((structure, local_ref))
+
+    async def existence(self, structure: str, patient_ref: str) -> ExistenceRecord | None:
+        """See Store.existence."""
+        return self._open().existence.get((structure, patient_ref))
+
+    async def audit_of(self, document_id: str) -> list[AuditRecord]:
+        """See Store.audit_of."""
+        return [one for one in self._open().audit.values() if one.document_id == document_id]
+
+    async def audit_after(self, sequence: int, limit: int) -> list[AuditRecord]:
+        """See Store.audit_after."""
+        return [one for one in self._open().audit.values() if one.sequence > sequence][: max(0, limit)]
+
+    async def quarantined(self) -> list[QuarantineRecord]:
+        """See Store.quarantined: a dict damages nothing."""
+        self._open()
+        return []
+
+    async def verify_audit(self) -> int | None:
+        """See Store.verify_audit."""
+        return first_break(self._open().audit.values(), Tail())
+
+    async def close(self) -> None:
+        """See Store.close."""
+        self._closed = True
+
+    def _open(self) -> _Tables:
+        if self._closed or not self.accepting:
+            raise NotAccepting("closed" if self._closed else "test")
+        return self._tables
+
+    def _documents(self) -> list[DocumentRecord]:
+        return list(self._open().documents.values())
+
+    def _deliveries(self) -> list[DeliveryRecord]:
+        return list(self._open().deliveries.values())
+
+    def _waiting(self, lane: str) -> list[DeliveryRecord]:
+        documents = self._tables.documents
+        return [one for one in self._deliveries() if one.lane == lane and one.state in _WAITING and documents[one.document_id].prepared]
+
+    def _has_elder(self, delivery: DeliveryRecord) -> bool:
+        line = (delivery.lane, delivery.order_key)
+        return any(
+            (one.lane, one.order_key) == line and one.state in _AHEAD and one.sequence < delivery.sequence for one in self._deliveries()
+        )
+
+    def _apply(self, tables: _Tables, change: Change) -> None:
+        match change:
+            case DocumentRecord():
+                _put_document(tables, change)
+            case DeliveryRecord():
+                _put_delivery(tables, change)
+            case AuditRecord():
+                line = chained(change, tail_of(tables.audit[len(tables.audit)]) if tables.audit else Tail())
+                tables.put(tables.audit, line.sequence, line)
+            case EventRecord():
+                number = len(tables.events) + 1
+                tables.put(tables.events, number, msgspec.structs.replace(change, sequence=number))
+            case BlobRecord():
+                _put_once(tables, tables.blobs, change, parent=change.document_id in tables.documents)
+            case ReceiptRecord():
+                _put_once(tables, tables.receipts, change, parent=change.delivery_id in tables.deliveries)
+            case WakeLane():
+                _wake(tables, change)
+            case DeleteBlob():
+                tables.drop(tables.blobs, change.id)
+            case _:
+                _put_latest(tables, change)
+
+
+def _put_document(tables: _Tables, record: DocumentRecord) -> None:
+    before = tables.documents.get(record.id)
+    others = [one for one in tables.documents.values() if one.id != record.id]
+    same_key = record.version == 1 and any(
+        (one.workstation, one.idempotency_key) == (record.workstation, record.idempotency_key) for one in others
+    )
+    if same_key or any((one.structure, one.unique_id) == (record.structure, record.unique_id) for one in others):
+        raise DuplicateKey("document")
+    if record.version == 1:
+        if before is not None:
+            raise DuplicateKey("document")
+        record = msgspec.structs.replace(record, sequence=len(tables.documents) + 1)
+    else:
+        record = _following(before, record, DOCUMENT_FIXED)
+    tables.put(tables.documents, record.id, record)
+
+
+def _put_delivery(tables: _Tables, record: DeliveryRecord) -> None:
+    before = tables.deliveries.get(record.id)
+    if record.version == 1:
+        if before is not None:
+            raise DuplicateKey("delivery")
+        document = tables.documents.get(record.document_id)
+        if document is None:
+            raise Unstorable("document")
+        record = msgspec.structs.replace(record, sequence=document.sequence)
+    else:
+        record = _following(before, record, DELIVERY_FIXED)
+    tables.put(tables.deliveries, record.id, record)
+
+
+def _put_once(tables: _Tables, table: dict[str, Any], record: BlobRecord | ReceiptRecord, *, parent: bool) -> None:
+    if record.id in table:
+        raise DuplicateKey("row")
+    if not parent:
+        raise Unstorable("parent")
+    tables.put(table, record.id, record)
+
+
+def _put_latest(tables: _Tables, record: WorkstationRecord | PatientRecord | ExistenceRecord) -> None:
+    match record:
+        case WorkstationRecord():
+            if any(one.token_digest == record.token_digest and one.id != record.id for one in tables.workstations.values()):
+                raise DuplicateKey("token")
+            tables.put(tables.workstations, record.id, record)
+        case PatientRecord():
+            tables.put(tables.patients, (record.structure, record.local_ref), record)
+        case ExistenceRecord():
+            tables.put(tables.existence, (record.structure, record.patient_ref), record)
+
+
+def _following(before: T | None, record: T, fixed: tuple[str, ...]) -> T:
+    values: Any = record
+    if before is None or getattr(before, "version", 0) != values.version - 1:
+        raise StaleRecord(values.id)
+    kept: T = msgspec.structs.replace(values, **{name: getattr(before, name) for name in fixed})
+    return kept
+
+
+def _wake(tables: _Tables, change: WakeLane) -> None:
+    for one in list(tables.deliveries.values()):
+        waits = one.next_attempt_at is not None and one.next_attempt_at > change.now
+        if one.lane == change.lane and one.state is DeliveryState.QUEUED and one.error_class in _WOKEN and waits:
+            tables.put(tables.deliveries, one.id, msgspec.structs.replace(one, next_attempt_at=change.now))
+
+
+def _meets(one: DocumentRecord, query: DocumentQuery) -> bool:
+    return (
+        (query.workstation is None or one.workstation == query.workstation)
+        and (query.structures is None or one.structure in query.structures)
+        and (query.state is None or one.state is query.state)
+        and (query.patient_ref is None or one.patient_ref == query.patient_ref)
+        and (query.since is None or one.accepted_at >= query.since)
+        and (query.before is None or one.sequence < query.before)
+    )
+
+
+def _age(one: DeliveryRecord) -> int:
+    return one.sequence
+
+
+def _first(found: Iterable[T]) -> T | None:
+    return next(iter(found), None)

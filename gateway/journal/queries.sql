@@ -1,0 +1,270 @@
+-- Every statement of the journal, by name. Read by journal.statements; parameters are named after the fields of the records.
+
+-- name: document-insert
+INSERT INTO documents (id, structure, workstation, idempotency_key, content_digest, unique_id, patient_ref, state, accepted_at, prepared,
+                       closed_at, original_digest, wrapped_key, sealed, version)
+VALUES (:id, :structure, :workstation, :idempotency_key, :content_digest, :unique_id, :patient_ref, :state, :accepted_at, :prepared,
+        :closed_at, :original_digest, :wrapped_key, :sealed, :version);
+
+-- name: document-update
+UPDATE documents
+SET state = :state, prepared = :prepared, closed_at = :closed_at, version = :version
+WHERE id = :id AND version = :version - 1
+  AND unique_id = :unique_id AND patient_ref = :patient_ref AND wrapped_key = :wrapped_key AND sealed = :sealed;
+
+-- name: document-update-wide
+UPDATE documents
+SET state = :state, prepared = :prepared, closed_at = :closed_at, version = :version,
+    unique_id = :unique_id, patient_ref = :patient_ref, wrapped_key = :wrapped_key, sealed = :sealed
+WHERE id = :id AND version = :version - 1;
+
+-- name: document-prepares
+UPDATE deliveries SET prepared = :prepared WHERE document_id = :id AND prepared <> :prepared;
+
+-- name: delivery-insert
+INSERT INTO deliveries (id, document_id, structure, channel, lane, order_key, sequence, prepared, recipient_ref, sealed_recipient, state,
+                        phase, boot, attempts, probes, first_attempt_at, next_attempt_at, error_class, explanation, sealed_frozen,
+                        updated_at, version)
+VALUES (:id, :document_id, :structure, :channel, :lane, :order_key,
+        (SELECT sequence FROM documents WHERE id = :document_id), (SELECT prepared FROM documents WHERE id = :document_id),
+        :recipient_ref, :sealed_recipient, :state, :phase, :boot, :attempts, :probes, :first_attempt_at, :next_attempt_at, :error_class,
+        :explanation, :sealed_frozen, :updated_at, :version);
+
+-- name: delivery-progress
+-- A step of one attempt: no indexed column changes, so no index page is written.
+UPDATE deliveries
+SET phase = :phase, attempts = :attempts, probes = :probes, first_attempt_at = :first_attempt_at, error_class = :error_class,
+    explanation = :explanation, sealed_frozen = :sealed_frozen, updated_at = :updated_at, version = :version
+WHERE id = :id AND version = :version - 1
+  AND state = :state AND boot IS :boot AND next_attempt_at IS :next_attempt_at
+  AND lane = :lane AND order_key = :order_key AND recipient_ref IS :recipient_ref AND sealed_recipient IS :sealed_recipient;
+
+-- name: delivery-update
+UPDATE deliveries
+SET lane = :lane, order_key = :order_key, recipient_ref = :recipient_ref, sealed_recipient = :sealed_recipient, state = :state,
+    phase = :phase, boot = :boot, attempts = :attempts, probes = :probes, first_attempt_at = :first_attempt_at,
+    next_attempt_at = :next_attempt_at, error_class = :error_class, explanation = :explanation, sealed_frozen = :sealed_frozen,
+    updated_at = :updated_at, version = :version
+WHERE id = :id AND version = :version - 1;
+
+-- name: blob-insert
+INSERT INTO blobs (id, document_id, role, size, sha256, created_at, inline)
+VALUES (:id, :document_id, :role, :size, :sha256, :created_at, :inline);
+
+-- name: blob-delete
+DELETE FROM blobs WHERE id = :id;
+
+-- name: receipt-insert
+INSERT INTO receipts (id, delivery_id, kind, at, proof_blob) VALUES (:id, :delivery_id, :kind, :at, :proof_blob);
+
+-- name: audit-tail
+SELECT sequence, hash FROM audit ORDER BY sequence DESC LIMIT 1;
+
+-- name: audit-insert
+INSERT INTO audit (sequence, at, act, actor, structure, patient_ref, document_id, delivery_id, answer, detail, hash)
+VALUES (:sequence, :at, :act, :actor, :structure, :patient_ref, :document_id, :delivery_id, :answer, :detail, :hash);
+
+-- name: event-insert
+INSERT INTO events (kind, document_id, structure, workstation, at) VALUES (:kind, :document_id, :structure, :workstation, :at);
+
+-- name: workstation-put
+INSERT INTO workstations (id, name, token_digest, structures, created_at, revoked)
+VALUES (:id, :name, :token_digest, :structures, :created_at, :revoked)
+ON CONFLICT (id) DO UPDATE
+SET name = :name, token_digest = :token_digest, structures = :structures, created_at = :created_at, revoked = :revoked;
+
+-- name: patient-put
+INSERT INTO patients (structure, local_ref, wrapped_key, sealed, updated_at)
+VALUES (:structure, :local_ref, :wrapped_key, :sealed, :updated_at)
+ON CONFLICT (structure, local_ref) DO UPDATE SET wrapped_key = :wrapped_key, sealed = :sealed, updated_at = :updated_at;
+
+-- name: existence-put
+INSERT INTO existence (structure, patient_ref, answer, at) VALUES (:structure, :patient_ref, :answer, :at)
+ON CONFLICT (structure, patient_ref) DO UPDATE SET answer = :answer, at = :at;
+
+-- name: lane-wake
+UPDATE deliveries SET next_attempt_at = :now
+WHERE lane = :lane AND state = 'queued' AND state IN ('held', 'queued', 'running', 'unknown')
+  AND error_class IN ('transient', 'configuration') AND next_attempt_at > :now;
+
+-- name: quarantine-insert
+INSERT OR IGNORE INTO quarantine (source, number, reason, raw, found_at)
+VALUES (:source, :number, :reason, :raw, CAST(strftime('%s', 'now') AS INTEGER) * 1000);
+
+-- name: quarantine-documents
+UPDATE documents SET state = 'quarantined' WHERE sequence = :number;
+
+-- name: quarantine-deliveries
+UPDATE deliveries SET state = 'quarantined' WHERE number = :number;
+
+-- name: quarantine-events
+DELETE FROM events WHERE sequence = :number;
+
+-- name: quarantine-list
+SELECT source, number, reason, found_at FROM quarantine ORDER BY rowid;
+
+-- name: document
+SELECT * FROM documents WHERE id = :id;
+
+-- name: document-by-key
+SELECT * FROM documents WHERE workstation = :workstation AND idempotency_key = :idempotency_key;
+
+-- name: document-by-unique-id
+SELECT * FROM documents WHERE structure = :structure AND unique_id = :unique_id;
+
+-- name: documents-since
+SELECT min(sequence) AS floor FROM documents WHERE accepted_at >= :since;
+
+-- name: documents-structures
+WITH RECURSIVE known (name) AS (
+    SELECT min(structure) FROM documents
+    UNION ALL
+    SELECT (SELECT min(structure) FROM documents WHERE structure > known.name) FROM known WHERE known.name IS NOT NULL
+)
+SELECT name FROM known WHERE name IS NOT NULL;
+
+-- name: documents-all
+SELECT * FROM documents
+WHERE sequence < :before AND sequence >= :floor AND accepted_at >= :since AND state <> 'quarantined'
+ORDER BY sequence DESC LIMIT :limit;
+
+-- name: documents-of-patient
+SELECT * FROM documents
+WHERE patient_ref = :patient_ref AND sequence < :before AND sequence >= :floor AND accepted_at >= :since AND state <> 'quarantined'
+  AND (:state IS NULL OR state = :state) AND (:workstation IS NULL OR workstation = :workstation)
+  AND (:structures IS NULL OR structure IN (SELECT value FROM json_each(:structures)))
+ORDER BY sequence DESC LIMIT :limit;
+
+-- name: documents-of-workstation
+SELECT * FROM documents
+WHERE workstation = :workstation AND state = :state AND sequence < :before AND sequence >= :floor AND accepted_at >= :since
+  AND (:structures IS NULL OR structure IN (SELECT value FROM json_each(:structures)))
+ORDER BY sequence DESC LIMIT :limit;
+
+-- name: documents-of-structure
+SELECT * FROM documents
+WHERE structure = :structure AND state = :state AND sequence < :before AND sequence >= :floor AND accepted_at >= :since
+ORDER BY sequence DESC LIMIT :limit;
+
+-- name: unprepared-oldest
+SELECT d.* FROM deliveries AS w JOIN documents AS d ON d.sequence = w.sequence
+WHERE w.state = 'queued' AND w.prepared = 0 AND d.closed_at IS NULL AND d.state <> 'cancelled' AND d.state <> 'quarantined'
+  AND d.id NOT IN (SELECT value FROM json_each(:excluding))
+ORDER BY w.sequence LIMIT 1;
+
+-- name: unprepared-newest
+SELECT d.* FROM deliveries AS w JOIN documents AS d ON d.sequence = w.sequence
+WHERE w.state = 'queued' AND w.prepared = 0 AND d.closed_at IS NULL AND d.state <> 'cancelled' AND d.state <> 'quarantined'
+  AND d.id NOT IN (SELECT value FROM json_each(:excluding))
+ORDER BY w.sequence DESC LIMIT 1;
+
+-- name: delivery
+SELECT * FROM deliveries WHERE id = :id;
+
+-- name: deliveries-of
+SELECT * FROM deliveries WHERE document_id = :document_id AND state <> 'quarantined' ORDER BY number;
+
+-- name: due-oldest
+SELECT * FROM (
+    SELECT * FROM (
+        SELECT d.* FROM deliveries AS d
+        WHERE d.lane = :lane AND d.state IN ('queued', 'unknown') AND d.prepared = 1 AND d.next_attempt_at IS NULL
+          AND d.id NOT IN (SELECT value FROM json_each(:excluding))
+          AND NOT EXISTS (SELECT 1 FROM deliveries AS e
+                          WHERE e.lane = :lane AND e.order_key = d.order_key AND e.sequence < d.sequence
+                            AND e.state IN ('queued', 'running', 'unknown'))
+        ORDER BY d.sequence LIMIT 1)
+    UNION ALL
+    SELECT * FROM (
+        SELECT d.* FROM deliveries AS d
+        WHERE d.lane = :lane AND d.state IN ('queued', 'unknown') AND d.prepared = 1 AND d.next_attempt_at <= :now
+          AND d.id NOT IN (SELECT value FROM json_each(:excluding))
+          AND NOT EXISTS (SELECT 1 FROM deliveries AS e
+                          WHERE e.lane = :lane AND e.order_key = d.order_key AND e.sequence < d.sequence
+                            AND e.state IN ('queued', 'running', 'unknown'))
+        ORDER BY d.next_attempt_at, d.sequence LIMIT 1)
+) ORDER BY sequence LIMIT 1;
+
+-- name: due-newest
+SELECT * FROM (
+    SELECT * FROM (
+        SELECT d.* FROM deliveries AS d
+        WHERE d.lane = :lane AND d.state IN ('queued', 'unknown') AND d.prepared = 1 AND d.next_attempt_at IS NULL
+          AND d.id NOT IN (SELECT value FROM json_each(:excluding))
+          AND NOT EXISTS (SELECT 1 FROM deliveries AS e
+                          WHERE e.lane = :lane AND e.order_key = d.order_key AND e.sequence < d.sequence
+                            AND e.state IN ('queued', 'running', 'unknown'))
+        ORDER BY d.sequence DESC LIMIT 1)
+    UNION ALL
+    SELECT * FROM (
+        SELECT d.* FROM deliveries AS d
+        WHERE d.lane = :lane AND d.state IN ('queued', 'unknown') AND d.prepared = 1 AND d.next_attempt_at <= :now
+          AND d.id NOT IN (SELECT value FROM json_each(:excluding))
+          AND NOT EXISTS (SELECT 1 FROM deliveries AS e
+                          WHERE e.lane = :lane AND e.order_key = d.order_key AND e.sequence < d.sequence
+                            AND e.state IN ('queued', 'running', 'unknown'))
+        ORDER BY d.next_attempt_at DESC, d.sequence DESC LIMIT 1)
+) ORDER BY sequence DESC LIMIT 1;
+
+-- name: next-due-at
+SELECT min(next_attempt_at) AS at FROM deliveries
+WHERE lane = :lane AND state IN ('queued', 'unknown') AND prepared = 1 AND next_attempt_at > :after;
+
+-- name: lanes
+WITH RECURSIVE known (name) AS (
+    SELECT min(lane) FROM deliveries WHERE state IN ('held', 'queued', 'running', 'unknown')
+    UNION ALL
+    SELECT (SELECT min(lane) FROM deliveries WHERE state IN ('held', 'queued', 'running', 'unknown') AND lane > known.name)
+    FROM known WHERE known.name IS NOT NULL
+)
+SELECT name FROM known WHERE name IS NOT NULL;
+
+-- name: orphans
+SELECT * FROM deliveries WHERE state = 'running' AND boot IS NOT :boot ORDER BY sequence, number;
+
+-- name: shape
+WITH open_ones AS (
+    SELECT lane, state, count(*) AS count, min(sequence) AS oldest FROM deliveries
+    WHERE state IN ('held', 'queued', 'running', 'unknown') GROUP BY lane, state
+)
+SELECT lane, open_ones.state AS state, count, accepted_at AS oldest_accepted_at
+FROM open_ones JOIN documents ON documents.sequence = oldest ORDER BY lane, open_ones.state;
+
+-- name: receipts-of
+SELECT r.* FROM deliveries AS d JOIN receipts AS r ON r.delivery_id = d.id WHERE d.document_id = :document_id ORDER BY r.number;
+
+-- name: blob
+SELECT * FROM blobs WHERE id = :id;
+
+-- name: blobs-of
+SELECT * FROM blobs WHERE document_id = :document_id ORDER BY number;
+
+-- name: blobs-known
+SELECT id FROM blobs WHERE id IN (SELECT value FROM json_each(:ids));
+
+-- name: events-after
+SELECT * FROM events WHERE sequence > :sequence ORDER BY sequence LIMIT :limit;
+
+-- name: last-event
+SELECT seq FROM sqlite_sequence WHERE name = 'events';
+
+-- name: workstation-by-token
+SELECT * FROM workstations WHERE token_digest = :token_digest;
+
+-- name: workstations
+SELECT * FROM workstations ORDER BY number;
+
+-- name: patient
+SELECT * FROM patients WHERE structure = :structure AND local_ref = :local_ref;
+
+-- name: existence
+SELECT * FROM existence WHERE structure = :structure AND patient_ref = :patient_ref;
+
+-- name: audit-of
+SELECT * FROM audit WHERE document_id = :document_id ORDER BY sequence;
+
+-- name: audit-after
+SELECT * FROM audit WHERE sequence > :sequence ORDER BY sequence LIMIT :limit;
+
+-- name: audit-count
+SELECT seq FROM sqlite_sequence WHERE name = 'audit';
