@@ -48,10 +48,10 @@ from gateway.kernel.home import Home
 from gateway.kernel.ids import new_id
 from gateway.model.delivery import Channel, state_after_restart
 from gateway.remotes import Remotes
-from gateway.trust.chain import Anchors
 from gateway.trust.files import write_durably
 from gateway.trust.keystore import KeyStore
 from gateway.trust.lan import lan_identity, server_context
+from gateway.trust.secret_file import HOMOLOGATION, read_secret
 from gateway.trust.vault import open_vault
 
 _log = structlog.get_logger("relais.app")
@@ -63,6 +63,14 @@ class HomeBusy(ConfigurationFault):
     code = "home-busy"
     what = "Ce boîtier est déjà en marche."
     gesture = "Utilisez le boîtier qui tourne, ou arrêtez-le d'abord."
+
+
+class AnchorsMissing(ConfigurationFault):
+    """anchors.pem is not there: no national service could be recognised."""
+
+    code = "anchors-missing"
+    what = "Le fichier des autorités de certification (anchors.pem) manque dans le boîtier."
+    gesture = "Déposez-y les certificats des autorités IGC-Santé, puis redémarrez Relais."
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +103,8 @@ async def opened(home: Home, *, clock: Clock | None = None) -> AsyncIterator[Gat
         keys = KeyStore(home.root, vault)
         boot = new_id()
         await _tidy(home, store, blobs, clock, boot)
-        anchors = Anchors.from_pem(home.anchors.read_bytes())
-        remotes = Remotes(configuration, keys, anchors, clock)
+        anchors = _anchors(home)
+        remotes = Remotes(configuration, keys, anchors, clock, read_secret(home.root, vault, HOMOLOGATION))
         stack.push_async_callback(remotes.close)
         custody, books, identities = Custody(store, blobs, vault), Bookkeeper(store, clock), Identities(store, vault)
         couriers: dict[Channel, Courier] = {
@@ -105,7 +113,7 @@ async def opened(home: Home, *, clock: Clock | None = None) -> AsyncIterator[Gat
         }
         desk = Desk(store, blobs, custody, books, couriers, configuration.retry, boot, probe_wait=configuration.dmp.probe_wait_seconds)
         scheduler = Scheduler(configuration, store, clock, desk.attempt)
-        reader = Reader(store, custody, books)
+        reader = Reader(store, custody, books, identities)
         bell = asyncio.Event()
         preparer = Preparer(configuration, store, blobs, custody, books, Letters(configuration), home.work)
         yield Gateway(
@@ -168,6 +176,13 @@ async def serve(home: Home) -> None:
         failures = [one for one in results if isinstance(one, Exception)]
         if failures:
             raise failures[0]
+
+
+def _anchors(home: Home) -> bytes:
+    try:
+        return home.anchors.read_bytes()
+    except OSError as problem:
+        raise AnchorsMissing(type(problem).__name__) from problem
 
 
 def _announce(home: Home, host: str, port: int, ca: str) -> None:

@@ -16,9 +16,10 @@ from gateway.kernel.clock import SystemClock
 from gateway.kernel.config import read_configuration
 from gateway.kernel.errors import ConfigurationFault
 from gateway.kernel.home import Home
-from gateway.trust.chain import Anchors
 from gateway.trust.files import private_folder, write_durably
 from gateway.trust.keystore import KeyStore
+from gateway.trust.roles import Role
+from gateway.trust.secret_file import HOMOLOGATION, keep_secret
 from gateway.trust.vault import open_vault
 
 DEFAULT_STRUCTURE = ("10B0152872", "CABINET MEDICAL DU PORT")
@@ -91,21 +92,14 @@ async def init(root: Path, sandbox: Path | None, structures: list[tuple[str, str
     answers = {identifier: _enrol(services["control"], identifier, name) for identifier, name in structures}
     authority = next(iter(answers.values()))
     write_durably(home.anchors, (authority["ca"] + authority["chain"]).encode())
-    anchors = Anchors.from_pem(home.anchors.read_bytes())
+    anchors = home.anchors.read_bytes()
     keys = KeyStore(root, vault)
     for identifier, answer in answers.items():
-        for role in ("auth_cli", "sign"):
+        for role in (Role.AUTH_CLI, Role.SIGN):
             packed = answer[role]
-            keys.import_pkcs12(
-                identifier,
-                role,
-                base64.b64decode(packed["p12"]),
-                packed["passphrase"],
-                environment="test",
-                anchors=anchors,
-                at=SystemClock().now(),
-            )
-    keys.keep_homologation("BAC-A-SABLE")
+            pkcs12 = base64.b64decode(packed["p12"])
+            keys.import_pkcs12(identifier, role, pkcs12, packed["passphrase"], environment="test", anchors=anchors)
+    keep_secret(root, vault, HOMOLOGATION, "BAC-A-SABLE")
     await _pair(home, tuple(answers))
     write_durably(home.configuration, _configuration(services, structures).encode())
     read_configuration(home.configuration)

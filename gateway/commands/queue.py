@@ -17,8 +17,8 @@ import msgspec
 from gateway.app import Gateway, HomeBusy, opened
 from gateway.flow.caller import OPERATOR, Caller
 from gateway.flow.errors import NotFound
+from gateway.flow.reading import Filter
 from gateway.flow.views import DocumentView
-from gateway.journal.store import DocumentQuery
 from gateway.kernel.errors import ConfigurationFault, RelaisError
 from gateway.kernel.home import Home
 
@@ -91,7 +91,7 @@ async def _in_the_journal(gateway: Gateway, action: str, identifier: str) -> Any
     relay = gateway.relay
     match action:
         case "list":
-            found: Any = (await relay.reader.page(caller, DocumentQuery(limit=_PAGE))).items
+            found: Any = (await relay.reader.page(caller, Filter(limit=_PAGE))).items
         case "show":
             found = await relay.reader.receipt(caller, identifier)
         case "shape":

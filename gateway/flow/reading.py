@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import AsyncIterator
+from datetime import datetime
 
 import msgspec
 
@@ -14,11 +15,33 @@ from gateway.flow.bookkeeping import Bookkeeper
 from gateway.flow.caller import Caller
 from gateway.flow.custody import Custody
 from gateway.flow.errors import NotFound, PayloadQuarantined
-from gateway.flow.views import DeliveryView, DocumentView, EventView, ReceiptPage, ReceiptView, SummaryView, instant
+from gateway.flow.identities import Identities
+from gateway.flow.views import (
+    DeliveryView,
+    DocumentView,
+    EventView,
+    HistoryView,
+    ReceiptPage,
+    ReceiptView,
+    SummaryView,
+    instant,
+    milliseconds,
+)
 from gateway.journal.records import DeliveryRecord, DocumentRecord, EventRecord, ReceiptRecord
 from gateway.journal.sealing import Sealer
 from gateway.journal.store import DocumentQuery, Store
 from gateway.kernel.errors import RelaisError
+from gateway.model.delivery import DocumentState
+
+class Filter(msgspec.Struct, frozen=True, kw_only=True):
+    """What a caller asks to see; `patient` is a local id, `cursor` comes from the former page."""
+
+    state: DocumentState | None = None
+    patient: str | None = None
+    since: datetime | None = None
+    cursor: int | None = None
+    limit: int = 50
+
 
 _EVENT_BATCH = 200
 
@@ -26,8 +49,9 @@ _EVENT_BATCH = 200
 class Reader:
     """Read side of the pipeline."""
 
-    def __init__(self, store: Store, custody: Custody, books: Bookkeeper) -> None:
+    def __init__(self, store: Store, custody: Custody, books: Bookkeeper, identities: Identities) -> None:
         self._store = store
+        self._identities = identities
         self._custody = custody
         self._books = books
 
@@ -42,15 +66,27 @@ class Reader:
         """The receipt of one document; raises NotFound."""
         return await self.view(await self.record(caller, document_id))
 
-    async def page(self, caller: Caller, query: DocumentQuery) -> ReceiptPage:
+    async def page(self, caller: Caller, wanted: Filter) -> ReceiptPage:
         """A page of the caller's receipts, newest first."""
-        records = await self._store.documents(_narrowed(query, caller))
-        cursor = str(records[-1].sequence) if len(records) == query.limit else None
+        records = await self._records(caller, wanted)
+        cursor = str(records[-1].sequence) if len(records) == wanted.limit else None
         return ReceiptPage(items=tuple([await self.view(one) for one in records]), cursor=cursor)
 
-    async def summaries(self, caller: Caller, query: DocumentQuery) -> list[SummaryView]:
+    async def summaries(self, caller: Caller, wanted: Filter) -> list[SummaryView]:
         """The same page with what a secretary recognises a document by."""
-        return [await self._summary(one) for one in await self._store.documents(_narrowed(query, caller))]
+        return [await self._summary(one) for one in await self._records(caller, wanted)]
+
+    async def summary(self, caller: Caller, document_id: str) -> SummaryView:
+        """One document as the page shows it; raises NotFound."""
+        return await self._summary(await self.record(caller, document_id))
+
+    async def history(self, caller: Caller, document_id: str) -> list[HistoryView]:
+        """The audit lines of one document, oldest first; raises NotFound."""
+        record = await self.record(caller, document_id)
+        return [
+            HistoryView(at=instant(one.at), act=one.act, answer=one.answer, by=one.actor, delivery=one.delivery_id)
+            for one in await self._store.audit_of(record.id)
+        ]
 
     async def view(self, record: DocumentRecord) -> DocumentView:
         """A row and its deliveries as the contract shows them."""
@@ -94,7 +130,17 @@ class Reader:
         async with self._books.listening() as bell:
             while True:
                 bell.clear()
-                batch = await self._store.events_after(last, _EVENT_BATCH)
+                batch = await self._store.events_after(last, class Filter(msgspec.Struct, frozen=True, kw_only=True):
+    """What a caller asks to see; `patient` is a local id, `cursor` comes from the former page."""
+
+    state: DocumentState | None = None
+    patient: str | None = None
+    since: datetime | None = None
+    cursor: int | None = None
+    limit: int = 50
+
+
+_EVENT_BATCH)
                 for event in batch:
                     last = event.sequence
                     shown = await self._event_view(caller, event)
@@ -103,6 +149,22 @@ class Reader:
                 if not batch:
                     yield None
                     await bell.wait()
+
+    async def _records(self, caller: Caller, wanted: Filter) -> list[DocumentRecord]:
+        base = DocumentQuery(
+            workstation=None if caller.sees_all else caller.workstation,
+            state=wanted.state,
+            since=milliseconds(wanted.since) if wanted.since is not None else None,
+            before=wanted.cursor,
+            limit=wanted.limit,
+        )
+        if wanted.patient is None:
+            return await self._store.documents(base)
+        found: list[DocumentRecord] = []
+        for structure in caller.structures:
+            reference = self._identities.reference(structure, wanted.patient)
+            found += await self._store.documents(msgspec.structs.replace(base, patient_ref=reference))
+        return sorted(found, key=lambda one: one.sequence, reverse=True)[: wanted.limit]
 
     async def _event_view(self, caller: Caller, event: EventRecord) -> EventView | None:
         if not (caller.sees_all or event.workstation == caller.workstation):
@@ -126,10 +188,6 @@ class Reader:
 
 def _may_see(caller: Caller, record: DocumentRecord) -> bool:
     return caller.sees_all or record.workstation == caller.workstation
-
-
-def _narrowed(query: DocumentQuery, caller: Caller) -> DocumentQuery:
-    return query if caller.sees_all else msgspec.structs.replace(query, workstation=caller.workstation)
 
 
 def _delivery_view(record: DeliveryRecord, key: Sealer | None, receipts: list[ReceiptRecord]) -> DeliveryView:

@@ -54,6 +54,16 @@ class SummaryView(_View, frozen=True, kw_only=True):
     patient_label: str
 
 
+class HistoryView(_View, frozen=True, kw_only=True):
+    """One line of the audit trail of a document."""
+
+    at: datetime
+    act: str
+    answer: str | None
+    by: str
+    delivery: str | None
+
+
 class ReceiptPage(_View, frozen=True, kw_only=True):
     """A page of receipts, newest first; `cursor` asks for the next one, None at the end."""
 
