@@ -1,0 +1,179 @@
+"""The key store: the software certificates of every structure of the box, checked once at import, sealed on the disk, loaded once.
+
+One sealed file per structure and role under `home/keys`; a file that cannot be read disables that role of that structure and nothing else.
+A private key never leaves: what goes out is a Signer, or a TlsIdentity for the TLS library. Sources: dossiers cda_signing.md 4.4 (box
+rule), stack.md section 4 (load a key once); design, rules 11 and 12.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_der_private_key
+
+from gateway.kernel.clock import Clock, SystemClock
+from gateway.trust import certificate as certificates
+from gateway.trust.boxkey import BoxKeyUnavailable
+from gateway.trust.certificate import CertificateSummary, Environment
+from gateway.trust.chain import build_path, read_authorities
+from gateway.trust.errors import (
+    CertificateExpired,
+    CertificateMalformed,
+    CertificateNotYetValid,
+    CertificateRevoked,
+    CertificateWrongEnvironment,
+    CertificateWrongStructure,
+    KeyUnavailable,
+)
+from gateway.trust.files import private_folder, write_durably
+from gateway.trust.identity import TlsIdentity
+from gateway.trust.pkcs12_file import open_pkcs12
+from gateway.trust.revocation import read_list, revocation_of
+from gateway.trust.roles import Role, check_role
+from gateway.trust.sealing import BlobDamaged
+from gateway.trust.software_signer import SoftwareSigner
+from gateway.trust.vault import Vault
+
+_STRUCTURE = re.compile(r"[0-9A-Za-z]{1,40}")
+
+
+class _Held(NamedTuple):
+    key: rsa.RSAPrivateKey
+    certificate: x509.Certificate
+    issuers: tuple[x509.Certificate, ...]
+
+
+class KeyStore:
+    """Keys of all structures under one home."""
+
+    def __init__(self, home: Path, vault: Vault, clock: Clock | None = None) -> None:
+        self._folder = home / "keys"
+        self._vault = vault
+        self._clock = clock or SystemClock()
+        self._loaded: dict[tuple[str, Role], _Held] = {}
+
+    def import_pkcs12(
+        self,
+        structure_id: str,
+        role: Role,
+        data: bytes,
+        passphrase: str,
+        *,
+        environment: Environment,
+        anchors: bytes,
+        crls: Sequence[bytes] = (),
+    ) -> CertificateSummary:
+        """Check a .p12 against its role, structure, environment and authorities (PEM), then seal it in the place of the former one.
+
+        Raises one of `errors` (PassphraseWrong, CertificateWrongPurpose, ChainUntrusted...); nothing is kept then.
+        """
+        opened = open_pkcs12(data, passphrase)
+        leaf = opened.certificate
+        check_role(leaf, role)
+        if structure_id not in certificates.structures_of(leaf) or not _STRUCTURE.fullmatch(structure_id):
+            raise CertificateWrongStructure(structure=structure_id)
+        if certificates.environment_of(leaf) != environment:
+            raise CertificateWrongEnvironment(environment="production" if environment == "production" else "test")
+        self._check_period(leaf, structure_id, role)
+        now = self._clock.now()
+        path = build_path(leaf, read_authorities(anchors), now, opened.others)
+        revocation = revocation_of(leaf, path[1], [read_list(crl) for crl in crls], now)
+        if revocation.revoked_at is not None:
+            raise CertificateRevoked(date=f"{revocation.revoked_at:%d/%m/%Y}")
+        held = _Held(opened.key, leaf, path[1:])
+        self._keep(structure_id, role, held)
+        self._loaded[structure_id, role] = held
+        return certificates.summary(leaf, structure_id, role)
+
+    def signer(self, structure_id: str) -> SoftwareSigner:
+        """The signer of a structure (role SIGN); raises KeyUnavailable when it has no readable key. Expiry shows when it signs."""
+        held = self._hold(structure_id, Role.SIGN)
+        chain = tuple(certificates.to_der(one) for one in held.issuers)
+        return SoftwareSigner(held.key, held.certificate, chain, clock=self._clock, structure=structure_id, role=Role.SIGN)
+
+    def tls_identity(self, structure_id: str) -> TlsIdentity:
+        """What the structure shows to national services (role AUTH_CLI); raises KeyUnavailable, CertificateExpired among them."""
+        held = self._hold(structure_id, Role.AUTH_CLI)
+        self._check_period(held.certificate, structure_id, Role.AUTH_CLI)
+        return TlsIdentity(held.key, held.certificate, held.issuers)
+
+    def certificate(self, structure_id: str, role: Role) -> bytes:
+        """DER of a held certificate; raises KeyUnavailable."""
+        return certificates.to_der(self._hold(structure_id, role).certificate)
+
+    def summaries(self) -> tuple[CertificateSummary, ...]:
+        """Every readable certificate held, by structure and role; those that cannot be read are left out (`unreadable` names them)."""
+        return tuple(
+            certificates.summary(held.certificate, structure, role) for structure, role, held in self._everything() if held is not None
+        )
+
+    def unreadable(self) -> tuple[tuple[str, Role], ...]:
+        """Structure and role of each sealed file that does not open."""
+        return tuple((structure, role) for structure, role, held in self._everything() if held is None)
+
+    def forget(self, structure_id: str, role: Role) -> None:
+        """Erase a key; does nothing when there is none."""
+        self._loaded.pop((structure_id, role), None)
+        self._path(structure_id, role).unlink(missing_ok=True)
+
+    def _everything(self) -> Iterator[tuple[str, Role, _Held | None]]:
+        for path in sorted(self._folder.glob("*/*.sealed")):
+            if path.stem not in tuple(Role):
+                continue
+            structure, role = path.parent.name, Role(path.stem)
+            try:
+                yield structure, role, self._hold(structure, role)
+            except KeyUnavailable:
+                yield structure, role, None
+
+    def _check_period(self, leaf: x509.Certificate, structure: str, role: Role) -> None:
+        now, end = self._clock.now(), certificates.signing_end(leaf)
+        if now > end:
+            raise CertificateExpired(role=role, structure=structure, date=f"{end:%d/%m/%Y}")
+        if now < leaf.not_valid_before_utc:
+            raise CertificateNotYetValid(role=role, structure=structure, date=f"{leaf.not_valid_before_utc:%d/%m/%Y}")
+
+    def _keep(self, structure: str, role: Role, held: _Held) -> None:
+        key = held.key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+        record = (key, certificates.to_der(held.certificate), [certificates.to_der(one) for one in held.issuers])
+        sealed = self._vault.seal_small(msgspec.msgpack.encode(record), _context(structure, role))
+        path = self._path(structure, role)
+        try:
+            private_folder(path.parent)
+            write_durably(path, sealed)
+        except OSError as problem:
+            raise KeyUnavailable(f"not written: {type(problem).__name__}", role=role, structure=structure) from None
+
+    def _hold(self, structure: str, role: Role) -> _Held:
+        held = self._loaded.get((structure, role))
+        if held is None:
+            held = self._loaded[structure, role] = self._read(structure, role)
+        return held
+
+    def _read(self, structure: str, role: Role) -> _Held:
+        try:
+            sealed = self._path(structure, role).read_bytes()
+            record = self._vault.open_small(sealed, _context(structure, role))
+            key_der, leaf, issuers = msgspec.msgpack.decode(record, type=tuple[bytes, bytes, list[bytes]])
+            # Checked when it was imported and authenticated by the seal since: checking it again costs 50 to 100 ms.
+            key = load_der_private_key(key_der, None, unsafe_skip_rsa_key_validation=True)
+            if isinstance(key, rsa.RSAPrivateKey):
+                return _Held(key, certificates.load_certificate(leaf), tuple(map(certificates.load_certificate, issuers)))
+        except (OSError, ValueError, BlobDamaged, BoxKeyUnavailable, CertificateMalformed, msgspec.MsgspecError) as problem:
+            raise KeyUnavailable(type(problem).__name__, role=role, structure=structure) from None
+        raise KeyUnavailable("not an RSA key", role=role, structure=structure)
+
+    def _path(self, structure: str, role: Role) -> Path:
+        if not _STRUCTURE.fullmatch(structure):
+            raise CertificateWrongStructure(structure=structure)
+        return self._folder / structure / f"{role}.sealed"
+
+
+def _context(structure: str, role: Role) -> bytes:
+    return f"key:{structure}:{role}".encode()

@@ -1,0 +1,200 @@
+"""The box's own authority for the practice's network, and its server certificate.
+
+The authority is made once, lives ten years, and can vouch for local names and private addresses only, besides the names configured when
+it was made: a workstation that trusts it trusts it for nothing else. Its key is sealed by the vault; its certificate is `home/lan-ca.pem`.
+The server certificate lives 90 days and is made again near its end or when the names change. Never used outside of the LAN.
+Sources: contract section 3 (TLS by the box's own CA), dossier stack.md section 15 (strict chains); RFC 5280.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import msgspec
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_der_private_key
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from gateway.kernel.errors import ConfigurationFault
+from gateway.trust.boxkey import BoxKeyUnavailable
+from gateway.trust.certificate import extension, load_certificate, to_der
+from gateway.trust.errors import CertificateMalformed, KeyUnavailable
+from gateway.trust.files import private_folder, write_durably
+from gateway.trust.identity import TlsIdentity
+from gateway.trust.lan_names import is_covered, names_of, permitted, spoken
+from gateway.trust.sealing import BlobDamaged
+from gateway.trust.vault import Vault
+
+_AUTHORITY_LIFE = timedelta(days=3650)
+_LEAF_LIFE = timedelta(days=90)
+_RENEW_BEFORE = timedelta(days=30)
+_BACKDATING = timedelta(days=1)
+
+
+class LanNameRefused(ConfigurationFault):
+    """A configured name is outside of what the LAN authority may vouch for."""
+
+    code = "lan-name-refused"
+    title = "Nom du boîtier refusé"
+    what = "Le nom « {name} » ne peut pas figurer dans le certificat local de ce boîtier."
+    gesture = "Corrigez la liste des noms du boîtier dans relais.toml, ou refaites l'autorité locale et réinstallez-la sur les postes."
+
+
+class LanAuthority:
+    """The authority of one home."""
+
+    def __init__(self, home: Path, vault: Vault) -> None:
+        self._home = home
+        self._vault = vault
+
+    @property
+    def certificate_path(self) -> Path:
+        """Where workstations find the authority's certificate (PEM)."""
+        return self._home / "lan-ca.pem"
+
+    def identity(self, names: Sequence[str], now: datetime) -> TlsIdentity:
+        """The server's identity for these DNS names and IP addresses; authority and leaf are made or made again when due.
+
+        Raises LanNameRefused for a malformed name or one that the authority may not vouch for, KeyUnavailable when a sealed key
+        does not open or the home cannot be written.
+        """
+        wanted = names_of(names)
+        if None in wanted.values():
+            raise LanNameRefused(name=next(name for name, parsed in wanted.items() if parsed is None))
+        general = [parsed for parsed in wanted.values() if parsed is not None]
+        try:
+            key, authority = self._authority(general, now)
+            outside = next((name for name in general if not is_covered(name, authority)), None)
+            if outside is not None:
+                raise LanNameRefused(name=spoken(outside))
+            held = self._held_leaf()
+            if held is None or not _still_good(held.certificate, authority, general, now):
+                held = self._issue(general, key, authority, now)
+        except (OSError, ValueError, BlobDamaged, BoxKeyUnavailable, CertificateMalformed, msgspec.MsgspecError) as problem:
+            raise KeyUnavailable(type(problem).__name__, role="de connexion", structure="locale") from None
+        return held
+
+    def _authority(self, names: Sequence[x509.GeneralName], now: datetime) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
+        sealed = self._home / "lan-ca.sealed"
+        if not sealed.exists():
+            private_folder(self._home)
+            key = ec.generate_private_key(ec.SECP256R1())
+            self._keep(sealed, key, _authority_certificate(key, names, now), b"lan authority")
+        key, certificate = self._open(sealed, b"lan authority")
+        pem = certificate.public_bytes(Encoding.PEM)
+        if not self.certificate_path.exists() or self.certificate_path.read_bytes() != pem:
+            write_durably(self.certificate_path, pem, 0o644)
+        return key, certificate
+
+    def _held_leaf(self) -> TlsIdentity | None:
+        sealed = self._home / "lan-server.sealed"
+        try:
+            key, certificate = self._open(sealed, b"lan server")
+        except (OSError, ValueError, BlobDamaged, CertificateMalformed, msgspec.MsgspecError):
+            return None
+        return TlsIdentity(key, certificate)
+
+    def _issue(
+        self, names: Sequence[x509.GeneralName], key: ec.EllipticCurvePrivateKey, authority: x509.Certificate, now: datetime
+    ) -> TlsIdentity:
+        own = ec.generate_private_key(ec.SECP256R1())
+        certificate = _leaf_certificate(own, names, key, authority, now)
+        self._keep(self._home / "lan-server.sealed", own, certificate, b"lan server")
+        return TlsIdentity(own, certificate)
+
+    def _keep(self, path: Path, key: ec.EllipticCurvePrivateKey, certificate: x509.Certificate, context: bytes) -> None:
+        record = (key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()), to_der(certificate))
+        write_durably(path, self._vault.seal_small(msgspec.msgpack.encode(record), context))
+
+    def _open(self, path: Path, context: bytes) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
+        record = self._vault.open_small(path.read_bytes(), context)
+        key_der, certificate = msgspec.msgpack.decode(record, type=tuple[bytes, bytes])
+        key = load_der_private_key(key_der, None)
+        if not isinstance(key, ec.EllipticCurvePrivateKey):
+            raise CertificateMalformed("key", reason="sa clé n'est pas du type attendu")
+        return key, load_certificate(certificate)
+
+
+def _still_good(leaf: x509.Certificate, authority: x509.Certificate, names: Sequence[x509.GeneralName], now: datetime) -> bool:
+    alternative = extension(leaf, x509.SubjectAlternativeName)
+    own = extension(authority, x509.SubjectKeyIdentifier)
+    issuer = extension(leaf, x509.AuthorityKeyIdentifier)
+    return (
+        alternative is not None
+        and set(alternative) == set(names)
+        and own is not None
+        and issuer is not None
+        and issuer.key_identifier == own.digest
+        and leaf.not_valid_before_utc <= now < leaf.not_valid_after_utc - _RENEW_BEFORE
+    )
+
+
+def _authority_certificate(key: ec.EllipticCurvePrivateKey, names: Sequence[x509.GeneralName], now: datetime) -> x509.Certificate:
+    own = f"Relais, réseau local {secrets.token_hex(4)}"
+    subject = x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Relais"), x509.NameAttribute(NameOID.COMMON_NAME, own)])
+    constraints = x509.NameConstraints(permitted_subtrees=permitted(names), excluded_subtrees=None)
+    return (
+        _builder(subject, subject, key.public_key(), key.public_key(), now, _AUTHORITY_LIFE)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_usage(authority=True), critical=True)
+        .add_extension(constraints, critical=True)
+        .sign(key, SHA256())
+    )
+
+
+def _leaf_certificate(
+    key: ec.EllipticCurvePrivateKey,
+    names: Sequence[x509.GeneralName],
+    authority_key: ec.EllipticCurvePrivateKey,
+    authority: x509.Certificate,
+    now: datetime,
+) -> x509.Certificate:
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Relais")])
+    return (
+        _builder(subject, authority.subject, key.public_key(), authority_key.public_key(), now, _LEAF_LIFE)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_usage(authority=False), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
+        .sign(authority_key, SHA256())
+    )
+
+
+def _builder(
+    subject: x509.Name,
+    issuer: x509.Name,
+    key: ec.EllipticCurvePublicKey,
+    issuer_key: ec.EllipticCurvePublicKey,
+    now: datetime,
+    life: timedelta,
+) -> x509.CertificateBuilder:
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - _BACKDATING)
+        .not_valid_after(now + life)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key), critical=False)
+    )
+
+
+def _usage(*, authority: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=not authority,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=authority,
+        crl_sign=authority,
+        encipher_only=False,
+        decipher_only=False,
+    )

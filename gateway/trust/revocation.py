@@ -1,0 +1,127 @@
+"""Revocation lists: what an authority says of the certificates it issued, by the last good list.
+
+A list is believed when the authority signed it; past its next update it is still used, because a revocation does not go away, and said
+to be stale. Deltas and indirect lists are refused: nothing known publishes them over HTTP. Fetching is somebody else's work.
+Source: dossier cda_signing.md 4.4 (download daily, keep the last good one, warn after nextUpdate).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from gateway.trust.certificate import distinguished_name, extension, rsa_public_key
+from gateway.trust.chain import Authorities
+from gateway.trust.errors import CertificateMalformed, RevocationListRefused
+from gateway.trust.files import private_folder, write_durably
+
+
+@dataclass(frozen=True, slots=True)
+class Revocation:
+    """What the lists say of one certificate. `known` is False when no list of its authority is held."""
+
+    known: bool
+    revoked_at: datetime | None = None
+    list_issued: datetime | None = None
+    stale: bool = False
+
+
+@lru_cache(maxsize=32)
+def read_list(data: bytes) -> x509.CertificateRevocationList:
+    """A full revocation list, PEM or DER; raises RevocationListRefused."""
+    load = x509.load_pem_x509_crl if data.lstrip().startswith(b"-----BEGIN") else x509.load_der_x509_crl
+    try:
+        loaded = load(data)
+        critical = [one.value for one in loaded.extensions if one.critical]
+    except (ValueError, x509.DuplicateExtension) as problem:
+        raise RevocationListRefused(type(problem).__name__, reason="elle est illisible") from None
+    for value in critical:
+        plain = isinstance(value, x509.IssuingDistributionPoint) and not (value.indirect_crl or value.only_some_reasons)
+        if not plain:
+            raise RevocationListRefused("critical extension", reason="elle est partielle")
+    return loaded
+
+
+def revocation_of(
+    certificate: x509.Certificate, issuer: x509.Certificate, lists: Iterable[x509.CertificateRevocationList], at: datetime
+) -> Revocation:
+    """What the newest list of that issuer says at `at`; a list that the issuer did not sign counts for nothing."""
+    own = [one for one in lists if one.issuer == issuer.subject and signed_by(one, issuer)]
+    if not own:
+        return Revocation(known=False)
+    newest = max(own, key=lambda one: one.last_update_utc)
+    entry = newest.get_revoked_certificate_by_serial_number(certificate.serial_number)
+    since = entry.revocation_date_utc if entry is not None else None
+    return Revocation(
+        known=True,
+        revoked_at=since if since is not None and since <= at else None,
+        list_issued=newest.last_update_utc,
+        stale=is_stale(newest, at),
+    )
+
+
+def is_stale(held: x509.CertificateRevocationList, at: datetime) -> bool:
+    """True past the next update it announced, or when it announced none."""
+    return held.next_update_utc is None or at > held.next_update_utc
+
+
+def signed_by(held: x509.CertificateRevocationList, issuer: x509.Certificate) -> bool:
+    """True when that authority signed the list and may sign lists."""
+    usage = extension(issuer, x509.KeyUsage)
+    if usage is not None and not usage.crl_sign:
+        return False
+    try:
+        return held.is_signature_valid(rsa_public_key(issuer))
+    except (ValueError, TypeError, CertificateMalformed):
+        return False
+
+
+class RevocationLists:
+    """The last good list of each configured authority, kept in `home/crl`."""
+
+    def __init__(self, home: Path, authorities: Authorities) -> None:
+        self._folder = home / "crl"
+        self._authorities = authorities
+
+    def offer(self, data: bytes) -> None:
+        """Keep a list that came in; raises RevocationListRefused when no authority signed it or it is older than the one held."""
+        offered = read_list(data)
+        issuer = next((one for one in self._authorities.all if one.subject == offered.issuer and signed_by(offered, one)), None)
+        if issuer is None:
+            raise RevocationListRefused("issuer", reason="aucune autorité configurée ne l'a signée")
+        path = self._folder / f"{hashlib.sha256(issuer.subject.public_bytes()).hexdigest()[:32]}.crl"
+        held = self._read(path)
+        if held is not None and held.last_update_utc > offered.last_update_utc:
+            raise RevocationListRefused("older", reason="elle est plus ancienne que celle que Relais possède")
+        try:
+            private_folder(self._folder)
+            write_durably(path, offered.public_bytes(Encoding.DER))
+        except OSError as problem:
+            raise RevocationListRefused(type(problem).__name__, reason="elle ne peut pas être enregistrée") from None
+
+    def held(self) -> tuple[bytes, ...]:
+        """Every list held, DER."""
+        lists = (self._read(path) for path in sorted(self._folder.glob("*.crl")))
+        return tuple(one.public_bytes(Encoding.DER) for one in lists if one is not None)
+
+    def stale(self, at: datetime) -> tuple[str, ...]:
+        """The names of the authorities whose list is past its next update: to be warned of."""
+        return tuple(distinguished_name(one.issuer) for one in map(read_list, self.held()) if is_stale(one, at))
+
+    def _read(self, path: Path) -> x509.CertificateRevocationList | None:
+        try:
+            return read_list(path.read_bytes())
+        except (OSError, RevocationListRefused):
+            return None
+
+
+def certificate_lists(lists: Iterable[bytes]) -> tuple[x509.CertificateRevocationList, ...]:
+    """These lists (PEM or DER) read; raises RevocationListRefused."""
+    return tuple(read_list(bytes(data)) for data in lists)
