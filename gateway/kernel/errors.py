@@ -62,10 +62,20 @@ class RelaisError(Exception):
         """The French explanation with its facts filled in."""
         return Explanation(
             code=self.code,
-            who=self.who.format(**self.facts),
-            what=self.what.format(**self.facts),
-            gesture=self.gesture.format(**self.facts),
+            who=self._told(self.who),
+            what=self._told(self.what),
+            gesture=self._told(self.gesture),
         )
+
+    def _told(self, text: str) -> str:
+        return text.format_map(_Facts(self.facts))
+
+
+class _Facts(dict[str, object]):
+    """A fact nobody gave must not turn an explanation into a second error."""
+
+    def __missing__(self, name: str) -> str:
+        return "…"
 
 
 class Refused(RelaisError):

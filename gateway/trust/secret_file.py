@@ -26,5 +26,5 @@ def read_secret(home: Path, vault: Vault, name: str) -> str | None:
     except FileNotFoundError:
         return None
     except OSError as problem:
-        raise KeyUnavailable(type(problem).__name__) from problem
+        raise KeyUnavailable(type(problem).__name__, role=name, structure="du boîtier") from problem
     return vault.open_small(sealed, f"secret/{name}".encode()).decode()
