@@ -1,0 +1,37 @@
+"""The last touch on what Ghostscript wrote: no attached file, no Info dictionary that could contradict the XMP.
+
+Ghostscript 10.0 keeps attached files in a PDF/A-1 and writes Info dates in a form that strict validators do not find equal to the XMP's.
+Info is optional in ISO 19005-1 (6.7.3), so it goes. Streams are copied as they are. Source: observed, judged by Preflight in the tests.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+import pikepdf
+
+from gateway.cda.pdf_conversion import PdfaConversionFailed
+
+_VERSION = "1.4"
+
+
+def finish(converted: Path, result: Path) -> None:
+    """Writes `result` from `converted`; raises PdfaConversionFailed when Ghostscript left nothing readable."""
+    try:
+        with pikepdf.open(converted, attempt_recovery=False, inherit_page_attributes=False, suppress_warnings=True) as pdf:
+            for owner, key in ((pdf.trailer, "/Info"), (pdf.Root, "/AF"), (pdf.Root.get("/Names"), "/EmbeddedFiles")):
+                if isinstance(owner, pikepdf.Dictionary) and key in owner:
+                    del owner[key]
+            pdf.save(
+                result,
+                force_version=_VERSION,
+                compress_streams=False,
+                stream_decode_level=pikepdf.StreamDecodeLevel.none,
+                object_stream_mode=pikepdf.ObjectStreamMode.disable,
+                fix_metadata_version=False,
+            )
+    except (pikepdf.PdfError, FileNotFoundError) as error:
+        with contextlib.suppress(FileNotFoundError):
+            result.unlink()
+        raise PdfaConversionFailed(technical=f"finish: {type(error).__name__}", reason="le résultat est illisible") from None

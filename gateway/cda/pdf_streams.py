@@ -1,0 +1,124 @@
+"""How far the streams of a PDF inflate, learnt without ever holding one inflated.
+
+Flate is undone by chunks that are counted and dropped, through any number of layers. The rarer filters (LZW, RunLength) are undone by
+qpdf, so only in the confined process. Image codecs are judged by the pixels they declare. Duty of cda_signing.md 1.5: nothing in a
+document may grow without end at a reader's.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import itertools
+import zlib
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import pikepdf
+
+from gateway.cda.pdf_report import PdfBomb, PdfLimits
+
+IMAGE_CODECS = frozenset({"/DCTDecode", "/DCT", "/JPXDecode", "/CCITTFaxDecode", "/CCF", "/JBIG2Decode"})
+FLATE = frozenset({"/FlateDecode", "/Fl"})
+LZW = frozenset({"/LZWDecode", "/LZW"})
+_ASCII_HEX = frozenset({"/ASCIIHexDecode", "/AHx"})
+_ASCII_85 = frozenset({"/ASCII85Decode", "/A85"})
+_CHUNK = 1 << 18
+_MAX_LAYERS = 6
+_ENDLESS = "un contenu compressé se déploie sans fin"
+
+
+class NeedsConfinement(Exception):
+    """Not an error: the file can only be inspected where memory and time are bounded."""
+
+
+def filters_of(stream: pikepdf.Object) -> tuple[str, ...]:
+    """Names of the stream's filters in the order they are undone; unreadable entries are left out."""
+    found = stream.get("/Filter")
+    if isinstance(found, pikepdf.Name):
+        return (str(found),)
+    if isinstance(found, pikepdf.Array):
+        return tuple(str(name) for name in found.as_list() if isinstance(name, pikepdf.Name))
+    return ()
+
+
+def inflated_size(stream: pikepdf.Stream, limits: PdfLimits, *, confined: bool) -> int:
+    """Bytes of the stream once its filters are undone, an image codec left alone.
+
+    Raises PdfBomb over a limit, NeedsConfinement when a rare filter meets an unbounded process.
+    """
+    _check_pixels(stream, limits)
+    names = list(itertools.takewhile(lambda name: name not in IMAGE_CODECS, filters_of(stream)))
+    if len(names) > _MAX_LAYERS:
+        raise PdfBomb(limit="trop de filtres sur un même contenu")
+    raw = bytes(stream.read_raw_bytes())
+    if names and (names[0] in _ASCII_HEX or names[0] in _ASCII_85):
+        raw = _from_text(raw, names.pop(0))
+    if FLATE.issuperset(names):
+        return flate_size(raw, len(names), limits.stream_bytes)
+    if not confined:
+        raise NeedsConfinement
+    try:
+        return len(stream.read_bytes(pikepdf.StreamDecodeLevel.specialized))
+    except pikepdf.PdfError:
+        return len(raw)
+    except (pikepdf.QpdfRuntimeError, MemoryError):
+        raise PdfBomb(limit=_ENDLESS) from None
+
+
+def head_of(stream: pikepdf.Stream, length: int) -> bytes:
+    """At most the first `length` bytes of a plain or Flate stream; empty for any other filter or damaged data."""
+    names = filters_of(stream)
+    raw = bytes(stream.read_raw_bytes())
+    if not names:
+        return raw[:length]
+    if len(names) > 1 or names[0] not in FLATE:
+        return b""
+    try:
+        return zlib.decompressobj().decompress(raw, length)
+    except zlib.error:
+        return b""
+
+
+def flate_size(raw: bytes, layers: int, limit: int) -> int:
+    """Bytes of `raw` after so many layers of Flate; raises PdfBomb as soon as one layer passes the limit. Damaged data ends early."""
+    chunks: Iterator[bytes] = iter((raw,))
+    for _ in range(layers):
+        chunks = _inflated(chunks, limit)
+    return sum(len(chunk) for chunk in chunks)
+
+
+def _inflated(chunks: Iterable[bytes], limit: int) -> Iterator[bytes]:
+    """One layer of Flate undone; damaged data ends it there, as readers do."""
+    engine = zlib.decompressobj()
+    seen = 0
+    for chunk in chunks:
+        pending = chunk
+        while pending and not engine.eof:
+            try:
+                out = engine.decompress(pending, _CHUNK)
+            except zlib.error:
+                return
+            pending = engine.unconsumed_tail
+            seen += len(out)
+            if seen > limit:
+                raise PdfBomb(limit=_ENDLESS)
+            yield out
+
+
+def _from_text(data: bytes, name: str) -> bytes:
+    compact = b"".join(data.split())
+    try:
+        if name in _ASCII_85:
+            return base64.a85decode(compact.partition(b"~>")[0].removeprefix(b"<~"))
+        digits = compact.partition(b">")[0]
+        return binascii.unhexlify(digits + b"0" * (len(digits) % 2))
+    except ValueError:
+        return b""
+
+
+def _check_pixels(stream: pikepdf.Stream, limits: PdfLimits) -> None:
+    width: Any = stream.get("/Width")
+    height: Any = stream.get("/Height")
+    if isinstance(width, int) and isinstance(height, int) and width * height > limits.image_pixels:
+        raise PdfBomb(limit="une image démesurée")
