@@ -23,7 +23,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from gateway.kernel.errors import ConfigurationFault
 from gateway.trust.boxkey import BoxKeyUnavailable
 from gateway.trust.certificate import extension, load_certificate, to_der
-from gateway.trust.errors import CertificateMalformed, KeyUnavailable
+from gateway.trust.errors import CertificateMalformed
 from gateway.trust.files import private_folder, write_durably
 from gateway.trust.identity import TlsIdentity
 from gateway.trust.lan_names import is_covered, names_of, permitted, spoken
@@ -34,6 +34,7 @@ _AUTHORITY_LIFE = timedelta(days=3650)
 _LEAF_LIFE = timedelta(days=90)
 _RENEW_BEFORE = timedelta(days=30)
 _BACKDATING = timedelta(days=1)
+_UNREADABLE = (ValueError, BlobDamaged, BoxKeyUnavailable, CertificateMalformed, msgspec.MsgspecError)
 
 
 class LanNameRefused(ConfigurationFault):
@@ -43,6 +44,15 @@ class LanNameRefused(ConfigurationFault):
     title = "Nom du boîtier refusé"
     what = "Le nom « {name} » ne peut pas figurer dans le certificat local de ce boîtier."
     gesture = "Corrigez la liste des noms du boîtier dans relais.toml, ou refaites l'autorité locale et réinstallez-la sur les postes."
+
+
+class LanKeyUnavailable(ConfigurationFault):
+    """The sealed key of the LAN authority does not open, or the home cannot be written."""
+
+    code = "lan-key-unavailable"
+    title = "Certificat local indisponible"
+    what = "La clé du certificat local de ce boîtier n'est plus lisible, ou ne peut pas être enregistrée."
+    gesture = "Remettez en place la sauvegarde du boîtier ; à défaut, refaites l'autorité locale et réinstallez-la sur les postes."
 
 
 class LanAuthority:
@@ -60,13 +70,13 @@ class LanAuthority:
     def identity(self, names: Sequence[str], now: datetime) -> TlsIdentity:
         """The server's identity for these DNS names and IP addresses; authority and leaf are made or made again when due.
 
-        Raises LanNameRefused for a malformed name or one that the authority may not vouch for, KeyUnavailable when a sealed key
-        does not open or the home cannot be written.
+        Raises LanNameRefused for a malformed name or one that the authority may not vouch for, LanKeyUnavailable when the
+        sealed key does not open or the home cannot be written.
         """
         wanted = names_of(names)
         if None in wanted.values():
             raise LanNameRefused(name=next(name for name, parsed in wanted.items() if parsed is None))
-        general = [parsed for parsed in wanted.values() if parsed is not None]
+        general = list(dict.fromkeys(parsed for parsed in wanted.values() if parsed is not None))
         try:
             key, authority = self._authority(general, now)
             outside = next((name for name in general if not is_covered(name, authority)), None)
@@ -75,8 +85,8 @@ class LanAuthority:
             held = self._held_leaf()
             if held is None or not _still_good(held.certificate, authority, general, now):
                 held = self._issue(general, key, authority, now)
-        except (OSError, ValueError, BlobDamaged, BoxKeyUnavailable, CertificateMalformed, msgspec.MsgspecError) as problem:
-            raise KeyUnavailable(type(problem).__name__, role="de connexion", structure="locale") from None
+        except (OSError, *_UNREADABLE) as problem:
+            raise LanKeyUnavailable(type(problem).__name__) from None
         return held
 
     def _authority(self, names: Sequence[x509.GeneralName], now: datetime) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
@@ -95,7 +105,7 @@ class LanAuthority:
         sealed = self._home / "lan-server.sealed"
         try:
             key, certificate = self._open(sealed, b"lan server")
-        except (OSError, ValueError, BlobDamaged, CertificateMalformed, msgspec.MsgspecError):
+        except (OSError, *_UNREADABLE):
             return None
         return TlsIdentity(key, certificate)
 
