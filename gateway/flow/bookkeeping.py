@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 from weakref import WeakValueDictionary
 
 import msgspec
@@ -30,6 +31,10 @@ class Bookkeeper:
     def now(self) -> int:
         """Journal instant."""
         return milliseconds(self._clock.now())
+
+    def moment(self) -> datetime:
+        """Aware current instant."""
+        return self._clock.now()
 
     @asynccontextmanager
     async def alone_with(self, document_id: str) -> AsyncIterator[None]:

@@ -192,6 +192,15 @@ class PayloadQuarantined(Held):
     gesture = "Renvoyez le document depuis le logiciel métier et faites vérifier le stockage du boîtier."
 
 
+class PdfCopyMissing(Held):
+    """A mail carries a readable copy of its document; a structured CDA does not contain one."""
+
+    code = "pdf-copy-missing"
+    who = "l'éditeur du logiciel métier"
+    what = "Ce document structuré ne contient pas de PDF lisible à joindre au message."
+    gesture = "Envoyez aussi ce document en PDF par la messagerie ; l'envoi au DMP n'est pas concerné."
+
+
 class CdaRuleFailed(Held):
     """The CDA we built breaks one of our own rules: a record of the structure is wrong, or it is our defect."""
 

@@ -19,12 +19,12 @@ from gateway.cda.checks import check_document
 from gateway.cda.pdfa import ConversionLimits, convert_to_pdfa1b
 from gateway.cda.reading import read_cda
 from gateway.flow import outcome
-from gateway.flow.admitted import Admitted, Frozen, open_frozen, open_recipient, seal_frozen
+from gateway.flow.admitted import Admitted, Frozen, open_frozen, open_recipient, seal_frozen, seal_recipient
 from gateway.flow.bookkeeping import Bookkeeper
 from gateway.flow.custody import Custody
 from gateway.flow.errors import CdaRuleFailed, PayloadQuarantined, Unexpected
 from gateway.flow.heading import header_of
-from gateway.flow.letter import Letters
+from gateway.flow.letter import Letters, Material
 from gateway.journal.blobs import BlobStore
 from gateway.journal.records import AuditRecord, BlobRecord, DeliveryRecord, DocumentRecord
 from gateway.journal.sealing import Sealer
@@ -124,6 +124,9 @@ class Preparer:
 
     async def _freeze(self, record: DocumentRecord, admitted: Admitted, structure: Structure, prepared: Prepared) -> list[str]:
         key = self._custody.key(record)
+        material = Material(
+            admitted=admitted, structure=structure, header=prepared.header, cda=prepared.cda, pdf=prepared.pdf, now=self._books.moment()
+        )
         blobs: list[BlobRecord] = [prepared.cda_blob] if prepared.fresh else []
         changed: list[DeliveryRecord] = []
         async with self._books.alone_with(record.id):
@@ -131,7 +134,7 @@ class Preparer:
             for delivery in await self._store.deliveries_of(record.id):
                 if delivery.state not in (DeliveryState.QUEUED, DeliveryState.UNKNOWN) or open_frozen(delivery, key) is not None:
                     continue
-                after, blob = await self._freeze_one(delivery, admitted, structure, prepared, key)
+                after, blob = await self._freeze_one(delivery, material, prepared.cda_blob.id, key)
                 changed.append(after)
                 blobs.extend([blob] if blob is not None else [])
             ready = msgspec.structs.replace(document, prepared=True)
@@ -139,32 +142,26 @@ class Preparer:
         return sorted({one.lane for one in await self._store.deliveries_of(record.id)})
 
     async def _freeze_one(
-        self, delivery: DeliveryRecord, admitted: Admitted, structure: Structure, prepared: Prepared, key: Sealer
+        self, delivery: DeliveryRecord, material: Material, cda_blob: str, key: Sealer
     ) -> tuple[DeliveryRecord, BlobRecord | None]:
-        frozen = Frozen(cda=prepared.cda_blob.id)
-        blob: BlobRecord | None = None
+        """Freeze what this delivery will send; a mail that cannot be written holds or refuses this delivery alone."""
+        frozen, blob, sealed_recipient = Frozen(cda=cda_blob), None, delivery.sealed_recipient
         if delivery.channel is Channel.MSS:
             try:
-                letter = await asyncio.to_thread(
-                    self._letters.write,
-                    delivery.id,
-                    open_recipient(delivery, key),
-                    delivery.to_patient,
-                    admitted,
-                    structure,
-                    prepared.header,
-                    prepared.cda,
-                    prepared.pdf,
-                )
+                letter = await asyncio.to_thread(self._letters.write, delivery.id, open_recipient(delivery, key), material)
             except RelaisError as error:
-                return self._not_frozen(delivery, error), None
+                return outcome.failed(delivery, error, self._configuration.retry, self._books.now()), None
             blob = await self._blobs.write(delivery.document_id, "mail", letter.mail, key)
-            frozen = Frozen(cda=prepared.cda_blob.id, payload=blob.id, message_id=letter.message_id, sender=letter.sender)
-        sealed = seal_frozen(frozen, key, delivery.id)
-        return msgspec.structs.replace(delivery, sealed_frozen=sealed, version=delivery.version + 1, updated_at=self._books.now()), blob
-
-    def _not_frozen(self, delivery: DeliveryRecord, error: RelaisError) -> DeliveryRecord:
-        return outcome.failed(delivery, error, self._configuration.retry, self._books.now())
+            frozen = Frozen(cda=cda_blob, payload=blob.id, message_id=letter.message_id, sender=letter.sender)
+            sealed_recipient = seal_recipient(letter.recipient, key, delivery.id)
+        after = msgspec.structs.replace(
+            delivery,
+            sealed_frozen=seal_frozen(frozen, key, delivery.id),
+            sealed_recipient=sealed_recipient,
+            version=delivery.version + 1,
+            updated_at=self._books.now(),
+        )
+        return after, blob
 
     async def _stop(self, record: DocumentRecord, error: RelaisError) -> list[str]:
         """Hold every delivery that waited for these bytes, with the reason; nothing is lost."""
