@@ -50,9 +50,11 @@ from gateway.model.delivery import Channel, state_after_restart
 from gateway.remotes import Remotes
 from gateway.trust.files import write_durably
 from gateway.trust.keystore import KeyStore
-from gateway.trust.lan import lan_identity, server_context
+from gateway.trust.lan import LanAuthority
 from gateway.trust.secret_file import HOMOLOGATION, read_secret
+from gateway.trust.tls import server_context
 from gateway.trust.vault import open_vault
+from gateway.web.pages import create_pages
 
 _log = structlog.get_logger("relais.app")
 
@@ -108,8 +110,8 @@ async def opened(home: Home, *, clock: Clock | None = None) -> AsyncIterator[Gat
         stack.push_async_callback(remotes.close)
         custody, books, identities = Custody(store, blobs, vault), Bookkeeper(store, clock), Identities(store, vault)
         couriers: dict[Channel, Courier] = {
-            Channel.DMP: DmpCourier(configuration, store, keys, remotes.dmp, clock, books),
-            Channel.MSS: MssCourier(configuration, remotes.operator),
+            Channel.DMP: DmpCourier(configuration, store, keys, remotes.dmp, books),
+            Channel.MSS: MssCourier(remotes.operator),
         }
         desk = Desk(store, blobs, custody, books, couriers, configuration.retry, boot, probe_wait=configuration.dmp.probe_wait_seconds)
         scheduler = Scheduler(configuration, store, clock, desk.attempt)
@@ -153,11 +155,13 @@ async def serve(home: Home) -> None:
         loop.add_signal_handler(name, stop.set)
     async with opened(home) as gateway:
         listener = gateway.configuration.listener
-        identity = lan_identity(home.root, open_vault(home.root), listener.names, system_clock(gateway.configuration).now())
-        application = create_application(gateway.relay, limits=gateway.configuration.limits, secret=os.urandom(32))
+        authority = LanAuthority(home.root, open_vault(home.root))
+        identity = authority.identity(listener.names, system_clock(gateway.configuration).now())
+        pages = create_pages(gateway.relay, secret=os.urandom(32))
+        application = create_application(gateway.relay, limits=gateway.configuration.limits, pages=pages)
 
         def ready(port: int) -> None:
-            _announce(home, "127.0.0.1" if listener.host in ("0.0.0.0", "::") else listener.host, port, str(identity.ca_path))  # noqa: S104
+            _announce(home, "127.0.0.1" if listener.host in ("0.0.0.0", "::") else listener.host, port, str(authority.certificate_path))  # noqa: S104
 
         background = [
             asyncio.create_task(gateway.scheduler.run(), name="scheduler"),

@@ -47,6 +47,13 @@ class Trip:
         self.record = msgspec.structs.replace(self.record, sealed_frozen=seal_frozen(self.frozen, self._key, self.record.id))
         await self._move(phase, blob)
 
+    async def thaw(self) -> None:
+        """Forget the sealed payload: it will be sealed anew (the CDA stays as it is)."""
+        if self.frozen is not None:
+            self.frozen = msgspec.structs.replace(self.frozen, payload=None, submission_set_id=None)
+            sealed = seal_frozen(self.frozen, self._key, self.record.id)
+            self.record = msgspec.structs.replace(self.record, sealed_frozen=sealed)
+
     async def payload(self, blob_id: str) -> bytes:
         """Plain bytes of one of the document's payloads."""
         return await self._desk.custody.payload(self.document, blob_id)

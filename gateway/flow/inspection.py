@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from gateway.cda.checks import Finding
 from gateway.cda.conformity import Conformity
+from gateway.cda.errors import CdaInvalid
+from gateway.cda.finding import Finding
 from gateway.cda.pdf_check import NotAPdf, PdfLimits, inspect_pdf
-from gateway.cda.reading import CdaInvalid
 from gateway.flow.upload import Upload
 
 
@@ -37,4 +37,4 @@ def refuse_first(findings: list[Finding]) -> None:
     """Raises CdaInvalid for the first finding; none, nothing."""
     if findings:
         first = findings[0]
-        raise CdaInvalid(first.rule, field=f"file:{first.path}", rule=first.rule)
+        raise CdaInvalid(first.path, first.rule, first.what)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 import msgspec
@@ -36,12 +37,15 @@ _STATE_NAMES = {
 class Operations:
     """Gestures on documents and deliveries of the caller."""
 
-    def __init__(self, store: Store, custody: Custody, books: Bookkeeper, reader: Reader, scheduler: Scheduler) -> None:
+    def __init__(
+        self, store: Store, custody: Custody, books: Bookkeeper, reader: Reader, scheduler: Scheduler, bell: asyncio.Event
+    ) -> None:
         self._store = store
         self._custody = custody
         self._books = books
         self._reader = reader
         self._scheduler = scheduler
+        self._bell = bell
 
     async def cancel(self, caller: Caller, document_id: str) -> DocumentView:
         """Cancel what has not left; raises AlreadySent when anything has, or may have."""
@@ -77,6 +81,7 @@ class Operations:
             after = change(document, record)
             audit = self._audit(caller, document, act, delivery_id)
             await self._books.write(self._reopened(document, after), [after], audit=audit)
+        self._bell.set()
         self._scheduler.notify(record.lane)
         return await self._reader.receipt(caller, document.id)
 

@@ -17,7 +17,7 @@ import structlog
 from gateway.cda.build import build_n1
 from gateway.cda.checks import check_document
 from gateway.cda.pdfa import ConversionLimits, convert_to_pdfa1b
-from gateway.cda.reading import read_cda
+from gateway.cda.reading import parse_cda, read_cda
 from gateway.flow import outcome
 from gateway.flow.admitted import Admitted, Frozen, open_frozen, open_recipient, seal_frozen, seal_recipient
 from gateway.flow.bookkeeping import Bookkeeper
@@ -33,6 +33,7 @@ from gateway.kernel.config import Configuration, Structure
 from gateway.kernel.errors import ErrorClass, Explanation, RelaisError
 from gateway.model.delivery import Channel, DeliveryState
 from gateway.model.document import ClinicalHeader
+from gateway.xml.c14n import inclusive
 
 _log = structlog.get_logger("relais.preparation")
 
@@ -98,7 +99,8 @@ class Preparer:
         original = await self._custody.payload(record, admitted.original)
         if admitted.media == "cda":
             found = await asyncio.to_thread(read_cda, original)
-            header, cda, pdf = found.header, found.canonical, found.body
+            header, pdf = found.header, found.body
+            cda = await asyncio.to_thread(_canonical, original)
         else:
             pdf = original if admitted.ready else await self._to_pdfa(original)
             header = header_of(admitted, structure, unique_id=record.unique_id)
@@ -187,6 +189,11 @@ class Preparer:
             document_id=record.id,
             answer=answer,
         )
+
+
+def _canonical(data: bytes) -> bytes:
+    """The bytes that are digested are the bytes that are sent (cda_signing.md 4.1)."""
+    return inclusive(parse_cda(data).getroottree(), with_comments=True)
 
 
 def _for_a_person(error: RelaisError) -> Explanation:

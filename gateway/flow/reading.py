@@ -33,6 +33,7 @@ from gateway.journal.store import DocumentQuery, Store
 from gateway.kernel.errors import RelaisError
 from gateway.model.delivery import DocumentState
 
+
 class Filter(msgspec.Struct, frozen=True, kw_only=True):
     """What a caller asks to see; `patient` is a local id, `cursor` comes from the former page."""
 
@@ -130,17 +131,7 @@ class Reader:
         async with self._books.listening() as bell:
             while True:
                 bell.clear()
-                batch = await self._store.events_after(last, class Filter(msgspec.Struct, frozen=True, kw_only=True):
-    """What a caller asks to see; `patient` is a local id, `cursor` comes from the former page."""
-
-    state: DocumentState | None = None
-    patient: str | None = None
-    since: datetime | None = None
-    cursor: int | None = None
-    limit: int = 50
-
-
-_EVENT_BATCH)
+                batch = await self._store.events_after(last, _EVENT_BATCH)
                 for event in batch:
                     last = event.sequence
                     shown = await self._event_view(caller, event)

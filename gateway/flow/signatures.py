@@ -8,9 +8,6 @@ from __future__ import annotations
 import asyncio
 from typing import Literal
 
-import msgspec
-from cryptography import x509
-
 from gateway.flow.caller import Caller
 from gateway.flow.errors import StructureUnknown
 from gateway.flow.views import milliseconds
@@ -35,17 +32,10 @@ class ClockNotTrusted(Held):
     gesture = "Vérifiez que le boîtier est relié à Internet, puis recommencez."
 
 
-class Anchors(msgspec.Struct, frozen=True, kw_only=True):
-    """Who is trusted to have signed."""
-
-    certificates: tuple[x509.Certificate, ...]
-    crls: tuple[x509.CertificateRevocationList, ...] = ()
-
-
 class Signatures:
     """Signs with ORG SIGN, verifies against the configured authorities; each signature is audited."""
 
-    def __init__(self, store: Store, keys: KeyStore, clock: Clock, anchors: Anchors) -> None:
+    def __init__(self, store: Store, keys: KeyStore, clock: Clock, anchors: bytes) -> None:
         self._store = store
         self._keys = keys
         self._clock = clock
@@ -85,7 +75,6 @@ class Signatures:
             verify_signature,
             document,
             detached=detached,
-            anchors=self._anchors.certificates,
-            crls=self._anchors.crls,
+            anchors=self._anchors,
             at=self._clock.now(),
         )

@@ -1,0 +1,70 @@
+"""Clients of the national services, one per structure: each has its own certificate, connection pool and trust. Made on first use.
+
+A structure whose certificate is missing or expired raises its typed error at each use and troubles no other (design, rule 11).
+"""
+
+from __future__ import annotations
+
+import ssl
+
+from gateway.dmp.client import DmpClient
+from gateway.flow.errors import StructureUnknown
+from gateway.kernel.clock import Clock
+from gateway.kernel.config import Configuration, Structure
+from gateway.mss.send import OperatorClient
+from gateway.trust.keystore import KeyStore
+from gateway.trust.tls import client_context
+from gateway.wire.http_client import HttpxPort
+from gateway.wire.secret import Secret
+
+
+class Remotes:
+    """DMP and operator clients by structure."""
+
+    def __init__(self, configuration: Configuration, keys: KeyStore, anchors: bytes, clock: Clock, homologation: str | None) -> None:
+        self._configuration = configuration
+        self._keys = keys
+        self._anchors = anchors
+        self._clock = clock
+        self._homologation = Secret(homologation or "")
+        self._ports: dict[str, HttpxPort] = {}
+        self._dmp: dict[str, DmpClient] = {}
+        self._operators: dict[str, OperatorClient] = {}
+
+    def dmp(self, structure_id: str) -> DmpClient:
+        """The DMP as this structure sees it; raises KeyUnavailable and its kin, ChainUntrusted."""
+        client = self._dmp.get(structure_id)
+        if client is None:
+            settings = self._configuration.dmp
+            structure = self._structure(structure_id)
+            signer = self._keys.signer(structure_id)
+            port = HttpxPort(self._context(structure_id), connect_seconds=settings.connect_seconds, answer_seconds=settings.answer_seconds)
+            self._ports[structure_id] = port
+            client = self._dmp[structure_id] = DmpClient(port, settings, structure, signer, self._clock, self._homologation)
+        return client
+
+    def operator(self, structure_id: str) -> OperatorClient:
+        """The operator of this structure's mailbox; raises KeyUnavailable and its kin, ChainUntrusted."""
+        client = self._operators.get(structure_id)
+        if client is None:
+            mailbox = self._structure(structure_id).mailbox
+            if mailbox is None:
+                raise StructureUnknown(field="structure")
+            client = self._operators[structure_id] = OperatorClient(mailbox, self._configuration.mss, self._context(structure_id))
+        return client
+
+    async def close(self) -> None:
+        """Close every connection."""
+        for port in self._ports.values():
+            await port.close()
+        for operator in self._operators.values():
+            await operator.close()
+
+    def _structure(self, structure_id: str) -> Structure:
+        structure = self._configuration.structure(structure_id)
+        if structure is None:
+            raise StructureUnknown(field="structure")
+        return structure
+
+    def _context(self, structure_id: str) -> ssl.SSLContext:
+        return client_context(self._keys.tls_identity(structure_id), self._anchors)
