@@ -24,7 +24,10 @@ class Grouping(Generic[T]):
         self._task: asyncio.Task[None] | None = None
 
     async def join(self, member: T) -> None:
-        """Return when the member's group is done; raises the member's own outcome. A cancelled wait does not withdraw the member."""
+        """Return when the member's group is done; raises the member's own outcome.
+
+        A wait cancelled before its group starts withdraws the member; later than that the member goes through with its group.
+        """
         future = asyncio.get_running_loop().create_future()
         self._waiting.append((member, future))
         if self._task is None:
@@ -40,8 +43,10 @@ class Grouping(Generic[T]):
         group: list[tuple[T, asyncio.Future[None]]] = []
         try:
             while self._waiting:
-                group, self._waiting = self._waiting[:_LARGEST], self._waiting[_LARGEST:]
-                self._tell(group, await self._outcomes([member for member, _ in group]))
+                waiting = [one for one in self._waiting if not one[1].cancelled()]
+                group, self._waiting = waiting[:_LARGEST], waiting[_LARGEST:]
+                if group:
+                    self._tell(group, await self._outcomes([member for member, _ in group]))
                 group = []
         finally:
             self._task = None

@@ -17,6 +17,7 @@ import msgspec
 
 from gateway.journal.audit import Tail, first_break, tail_of
 from gateway.journal.connection import GroupConnection, open_connection, opening, using
+from gateway.journal.folders import make_folder, sync_folder
 from gateway.journal.grouping import Grouping, Outcomes
 from gateway.journal.pages import page_of
 from gateway.journal.readers import Reader
@@ -226,12 +227,12 @@ class SqliteStore:
 
 
 def _prepare(path: Path, made: list[GroupConnection]) -> sqlite3.Connection:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(path.parent)
     connection = open_connection(path, GroupConnection)
     try:
         path.chmod(0o600)
         migrate(connection, migrations())
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except BaseException:
         connection.close()
         raise
@@ -244,14 +245,6 @@ def _reading(path: Path) -> sqlite3.Connection:
     connection = open_connection(path)
     connection.execute("PRAGMA query_only = ON")
     return connection
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _free_bytes(folder: Path) -> int:
