@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from gateway.flow.request import RequestInvalid, decode_request
+
+GOOD: dict[str, Any] = {
+    "author": {"id": "899700366240"},
+    "patient": {"local_id": "P-1"},
+    "document": {"type": "57833-6", "title": "Ordonnance", "created_at": "2026-11-22T09:30:00+01:00"},
+    "deliver": {"dmp": True},
+}
+
+
+def changed(path: str, value: object) -> bytes:
+    data = json.loads(json.dumps(GOOD))
+    *parents, last = path.split(".")
+    place = data
+    for one in parents:
+        place = place.setdefault(one, {})
+    if value is None:
+        place.pop(last)
+    else:
+        place[last] = value
+    return json.dumps(data).encode()
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "field"),
+    [
+        ("deliver", None, "deliver"),
+        ("deliver.dmp", "oui", "deliver.dmp"),
+        ("deliver.dmp", False, "deliver"),
+        ("document.created_at", "2026-11-22T09:30:00", "document.created_at"),
+        ("document.created_at", None, "document.created_at"),
+        ("document.title", "", "document.title"),
+        ("document.title", "a\u0000b", "document.title"),
+        ("document.title", "x" * 201, "document.title"),
+        ("document.couleur", "bleu", "document.couleur"),
+        ("patient.local_id", None, "patient.local_id"),
+        ("author", {}, "author.id"),
+        ("visibility.masked", True, "visibility.masked"),
+        ("deliver.professionals", ["a@b.test"] * 51, "deliver.professionals"),
+    ],
+)
+def test_the_field_at_fault_is_named(path: str, value: object, field: str) -> None:
+    with pytest.raises(RequestInvalid) as refusal:
+        decode_request(changed(path, value))
+    assert refusal.value.field == field
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"[]", b"null", b"\xff\xfe", b'{"deliver": ' * 5000])
+def test_what_is_not_the_contract_is_refused_as_a_whole(data: bytes) -> None:
+    with pytest.raises(RequestInvalid):
+        decode_request(data)
+
+
+def test_a_good_request_is_read() -> None:
+    request = decode_request(json.dumps(GOOD).encode())
+    assert request.deliver.dmp
+    assert request.document is not None
+    assert request.document.created_at.utcoffset() is not None
