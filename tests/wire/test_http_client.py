@@ -270,6 +270,7 @@ async def test_stale_connection_is_replaced_only_when_nothing_left(monkeypatch: 
         secured = peer.secure(plug)
         peer.read_request(secured)
         secured.sendall(answer(b"bonjour"))
+        time.sleep(0.05)
         if ending == "reset":
             reset(secured)
         else:
@@ -295,3 +296,27 @@ async def test_many_calls_share_the_pool() -> None:
         assert {response.status for response in await asyncio.gather(*calls)} == {200}
         await port.close()
     assert peer.connections == 1
+
+
+@pytest.mark.parametrize("version", BOTH)
+def test_the_box_own_loop_says_the_same(version: ssl.TLSVersion) -> None:
+    """The box runs on uvloop."""
+    uvloop = pytest.importorskip("uvloop")
+
+    def died(peer: Peer, plug: socket.socket) -> None:
+        secured = peer.secure(plug)
+        peer.read_request(secured)
+        reset(secured)
+
+    async def calls() -> None:
+        with running(polite, server_context(version=version)) as peer:
+            assert await post(peer, LARGE) == b"bonjour"
+        with running(polite, server_context(client_pki=Pki.create("AUTRE"), version=version)) as peer, pytest.raises(TlsRefused):
+            await post(peer, LARGE)
+        with running(died, server_context(version=version)) as peer, pytest.raises(AnswerLost):
+            await post(peer, LARGE)
+        with running(lambda _peer, plug: reset(plug)) as peer, pytest.raises(PeerUnreachable):
+            await post(peer)
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(calls())
