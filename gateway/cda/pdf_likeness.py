@@ -75,6 +75,9 @@ def _grey_map(path: Path) -> tuple[tuple[int, int], bytes] | None:
     lines = [line for line in data[:256].split(b"\n") if not line.startswith(b"#")][:3]
     if len(lines) < 3 or lines[0] != b"P5" or lines[2] != b"255":
         return None
-    width, height = (int(figure) for figure in lines[1].split())
+    size = lines[1].split()
+    if len(size) != 2 or not all(figure.isdigit() for figure in size):
+        return None
+    width, height = int(size[0]), int(size[1])
     pixels = data[-width * height :]
     return ((width, height), pixels) if len(pixels) == width * height else None

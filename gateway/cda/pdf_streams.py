@@ -25,6 +25,8 @@ _ASCII_HEX = frozenset({"/ASCIIHexDecode", "/AHx"})
 _ASCII_85 = frozenset({"/ASCII85Decode", "/A85"})
 _CHUNK = 1 << 18
 _MAX_LAYERS = 6
+_OUT_OF_MEMORY = ("memory limit exceeded", "bad_alloc")
+"""What qpdf says when a filter crosses its bound; it has no error of its own for it."""
 _ENDLESS = "un contenu compressé se déploie sans fin"
 
 
@@ -60,10 +62,12 @@ def inflated_size(stream: pikepdf.Stream, limits: PdfLimits, *, confined: bool) 
         raise NeedsConfinement
     try:
         return len(stream.read_bytes(pikepdf.StreamDecodeLevel.specialized))
-    except pikepdf.PdfError:
-        return len(raw)
-    except (pikepdf.QpdfRuntimeError, MemoryError):
+    except MemoryError:
         raise PdfBomb(limit=_ENDLESS) from None
+    except pikepdf.PikepdfError as error:
+        if any(words in str(error) for words in _OUT_OF_MEMORY):
+            raise PdfBomb(limit=_ENDLESS) from None
+        return len(raw)
 
 
 def head_of(stream: pikepdf.Stream, length: int) -> bytes:
