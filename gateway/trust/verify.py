@@ -21,6 +21,7 @@ from gateway.trust.certificate import distinguished_name, rsa_public_key
 from gateway.trust.certificate_rules import choose_certificate, judge_certificate
 from gateway.trust.dsig import canonical
 from gateway.trust.errors import CertificateMalformed
+from gateway.trust.lot_check import verify_lot
 from gateway.trust.properties import NAMESPACES
 from gateway.trust.properties_reading import SignedProperties, read_properties
 from gateway.trust.references import Scene, Target, identifiers, intact, resolve
@@ -28,6 +29,8 @@ from gateway.trust.report import Ledger, Packaging, Report, Rule
 from gateway.trust.signature_parts import ReferenceParts, SignatureParts, Unacceptable, read_signature
 from gateway.xml.errors import XmlMalformed
 from gateway.xml.parse import parse_large
+
+__all__ = ["LARGEST_DOCUMENT", "Report", "verify_lot", "verify_signature"]
 
 LARGEST_DOCUMENT = 30_000_000
 _CLOCK_SLACK = timedelta(minutes=5)
