@@ -89,8 +89,7 @@ class Pki:
         now = datetime.now(UTC)
         self._root = self._kept("root", lambda: Authority.root(ROOT_NAME, now))
         self._organisations = self._kept("organisations", lambda: self._root.subordinate(ORGANISATIONS_NAME, now))
-        index = folder / "issued.json"
-        self._index = msgspec.json.decode(index.read_bytes(), type=_Index) if index.exists() else _Index()
+        self._index = self._loaded_index()
         self.publish_crl()
 
     @property

@@ -119,6 +119,18 @@ class Sandbox:
         self._mails.close()
         self._dmp.close()
 
+    async def open_mailbox(self, mailbox: str, structure: str) -> None:
+        """Give a mailbox of the operator to a structure, as an enrolment does."""
+        await self._lanes["mss"].run(self._operator.open_mailbox, mailbox, structure)
+
+    async def mail_ledger(self) -> list[dict[str, Any]]:
+        """What `GET /ledger/mss` answers."""
+        return await self._lanes["mss"].run(self._operator.ledger)
+
+    async def document_ledger(self) -> list[dict[str, Any]]:
+        """What `GET /ledger/dmp` answers."""
+        return await self._lanes["dmp"].run(self._dmp.ledger)
+
     def _control_url(self) -> str:
         return f"http://{HOST}:{self._servers['control'].listener.port}"
 
