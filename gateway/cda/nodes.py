@@ -1,6 +1,6 @@
 """Finding one's way in a received header: one child or none, texts, identifiers, codes; each absence named by its path.
 
-Shared by the reader only: the header checks walk the tree by themselves. Paths are element names, never values.
+Read only: the builder uses none of it. Paths are element names, never values.
 """
 
 from __future__ import annotations

@@ -6,6 +6,8 @@ A CDA that carries an INS root says by this that the identity was qualified (cda
 
 from __future__ import annotations
 
+import re
+
 from lxml import etree
 
 from gateway.cda.errors import CdaInvalid, TwoPatients
@@ -18,6 +20,8 @@ from gateway.model.patient import Ins, Sex, TraitInvalid, Traits
 _ROLE = "recordTarget/patientRole"
 _PATIENT = f"{_ROLE}/patient"
 _UNKNOWN_PLACE = "99999"
+_BIRTH = re.compile(r"([0-9]{4})(?:([0-9]{2})(?:([0-9]{2})[0-9.+-]*)?)?")
+"""Year, month if known, day if known; an hour is ignored."""
 _SEX_OF_CODE = {concept.code: sex for sex, concept in SEXES.items()} | {"U": Sex.UNKNOWN}
 
 
@@ -96,6 +100,7 @@ def _sex(patient: etree._Element) -> Sex:
 def _birth_date(patient: etree._Element) -> str:
     path = f"{_PATIENT}/birthTime"
     value = attribute(required(patient, _PATIENT, "birthTime"), "value", path)
-    if len(value) < len("YYYYMMDD") or not value[:8].isdigit():
-        raise CdaInvalid(path, "birth-date", "la date de naissance est incomplète")
-    return f"{value[:4]}-{value[4:6]}-{value[6:8]}"
+    found = _BIRTH.fullmatch(value)
+    if found is None:
+        raise CdaInvalid(path, "birth-date", "la date de naissance est illisible")
+    return "-".join((found.group(1), found.group(2) or "00", found.group(3) or "00"))

@@ -121,7 +121,7 @@ instants = st.builds(
 )
 birth_dates = st.one_of(
     st.dates().map(lambda day: day.isoformat()).filter(lambda text: text > "1800"),
-    st.sampled_from(["1950-00-00", "1950-13-00", "1962-02-00", "2024-02-29"]),
+    st.sampled_from(["1950-00-00", "1962-02-00", "2024-02-29"]),
 )
 
 

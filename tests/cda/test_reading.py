@@ -87,7 +87,7 @@ def test_two_patients_are_refused() -> None:
         ('<effectiveTime value="20261122093000+0100">', '<effectiveTime value="20261122093000+9900">', "effectiveTime", "time"),
         ('codeSystem="2.16.840.1.113883.6.1"', 'codeSystem=""', "code/@codeSystem", "mandatory"),
         ('<languageCode code="fr-FR"></languageCode>', "", "languageCode", "mandatory"),
-        ('<birthTime value="19790328">', '<birthTime value="1979">', "recordTarget/patientRole/patient/birthTime", "birth-date"),
+        ('<birthTime value="19790328">', '<birthTime value="mars">', "recordTarget/patientRole/patient/birthTime", "birth-date"),
         ('<birthTime value="19790328">', '<birthTime value="19790399">', "recordTarget/patientRole/patient.birth_date", "traits"),
         ('<family qualifier="BR">', "<family>", "recordTarget/patientRole/patient.birth_family_name", "traits"),
         ("<county>51215</county>", "", "recordTarget/patientRole/patient.birth_place", "traits"),
@@ -227,9 +227,25 @@ def test_a_body_beyond_ten_megabytes_is_read() -> None:
     assert read_cda(build_n1(HEADER, body, "application/pdf")).body == body
 
 
-def test_lunar_birth_dates_pass_unchanged() -> None:
-    header = with_traits(birth_date="1950-13-00")
-    assert read_cda(build_n1(header, PDF, "application/pdf")).header == header
+@pytest.mark.parametrize(
+    ("date", "written", "read"),
+    [
+        ("1979-03-28", "19790328", "1979-03-28"),
+        ("1950-00-00", "1950", "1950-00-00"),
+        ("1950-03-00", "195003", "1950-03-00"),
+        ("1950-13-00", "1950", "1950-00-00"),
+        ("1950-02-31", "195002", "1950-02-00"),
+    ],
+)
+def test_lunar_birth_dates_are_written_with_the_precision_that_exists(date: str, written: str, read: str) -> None:
+    data = build_n1(with_traits(birth_date=date), PDF, "application/pdf")
+    assert f'<birthTime value="{written}">'.encode() in data
+    assert read_cda(data).header.subject.traits.birth_date == read
+
+
+def test_a_lunar_date_written_verbatim_by_others_is_read() -> None:
+    data = changed('<birthTime value="19790328">', '<birthTime value="19500000">')
+    assert read_cda(data).header.subject.traits.birth_date == "1950-00-00"
 
 
 def test_an_offset_with_seconds_is_written_in_utc() -> None:
