@@ -12,7 +12,8 @@ MAIN = """<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema" targetNamespace
 <xs:include schemaLocation="parts/{include}"/>
 <xs:element name="letter"><xs:complexType><xs:sequence>
  <xs:element name="to" type="name"/><xs:element name="age" type="xs:int"/></xs:sequence>
- <xs:attribute name="kind"><xs:simpleType><xs:restriction base="xs:string"><xs:enumeration value="a"/></xs:restriction></xs:simpleType></xs:attribute>
+ <xs:attribute name="kind"><xs:simpleType><xs:restriction base="xs:string"><xs:enumeration value="a"/></xs:restriction>
+ </xs:simpleType></xs:attribute>
 </xs:complexType></xs:element></xs:schema>"""
 PART = """<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema" targetNamespace="urn:t">
 <xs:simpleType name="name"><xs:restriction base="xs:string"><xs:pattern value="[A-Z]+"/></xs:restriction></xs:simpleType></xs:schema>"""
