@@ -67,17 +67,17 @@ class Sandbox:
         self._ports = ports or Ports()
         self._lanes = {"dmp": Lane("dmp"), "mss": Lane("mss")}
         self._tls = ServerTls(self.pki)
-        self._dmp = DmpService(home, self.pki.anchors_pem, self.pki.is_revoked, self.clock.now)
-        self._mails = MailLedger(home)
-        self._operator = MssOperator(
-            self._mails,
-            capture=CaptureFolder(home, "mss", "eml"),
-            faults=self.faults,
-            lane=self._lanes["mss"],
-            now=self.clock.now,
-            options=operator or OperatorOptions(),
-        )
-        self._control = self._controller()
+        with contextlib.ExitStack() as opened:
+            self._dmp = DmpService(home, self.pki.anchors_pem, self.pki.is_revoked, self.clock.now)
+            opened.callback(self._dmp.close)
+            self._mails = MailLedger(home)
+            opened.callback(self._mails.close)
+            self._operator = self._operating(operator or OperatorOptions())
+            self._control = self._controller(PatientRegister(home))
+            opened.callback(self._control.close)
+            for lane in self._lanes.values():
+                opened.callback(lane.close)
+            self._opened = opened.pop_all()
         self._servers: dict[str, HttpServer | SubmissionServer] = {
             "dmp": HttpServer(self._judged_dmp(), self.clock.now),
             "smtp": SubmissionServer(self._operator, self._tls),
@@ -113,11 +113,7 @@ class Sandbox:
         (self.home / "sandbox.json").unlink(missing_ok=True)
         for server in self._servers.values():
             await server.listener.stop()
-        for lane in self._lanes.values():
-            lane.close()
-        self._control.close()
-        self._mails.close()
-        self._dmp.close()
+        self._opened.close()
 
     async def open_mailbox(self, mailbox: str, structure: str) -> None:
         """Give a mailbox of the operator to a structure, as an enrolment does."""
@@ -145,11 +141,21 @@ class Sandbox:
             now=self.clock.now,
         )
 
-    def _controller(self) -> ControlService:
+    def _operating(self, options: OperatorOptions) -> MssOperator:
+        return MssOperator(
+            self._mails,
+            capture=CaptureFolder(self.home, "mss", "eml"),
+            faults=self.faults,
+            lane=self._lanes["mss"],
+            now=self.clock.now,
+            options=options,
+        )
+
+    def _controller(self, patients: PatientRegister) -> ControlService:
         return ControlService(
             services={"dmp": Controlled(self._dmp, self._lanes["dmp"]), "mss": Controlled(self._operator, self._lanes["mss"])},
             operator=self._operator,
-            patients=PatientRegister(self.home),
+            patients=patients,
             faults=self.faults,
             enrolment=Enrolment(self.pki, self._control_url),
             pki=self.pki,

@@ -28,12 +28,13 @@ class MailLedger:
 
     def __init__(self, home: Path) -> None:
         """Raises SandboxHomeDamaged."""
+        self._base = sqlite3.connect(home / "mss.sqlite", check_same_thread=False, isolation_level=None)
         try:
-            self._base = sqlite3.connect(home / "mss.sqlite", check_same_thread=False, isolation_level=None)
             self._base.execute("pragma journal_mode = wal").fetchone()
             self._base.execute("pragma synchronous = normal")
             self._base.executescript(_SQL["schema"])
         except sqlite3.Error as error:
+            self._base.close()
             raise SandboxHomeDamaged("mss.sqlite") from error
 
     def close(self) -> None:
