@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TypeVar
 
 from cryptography import x509
@@ -58,10 +58,14 @@ def read_leaf(der: bytes) -> Leaf:
             digital_signature=usage is not None and usage.digital_signature,
             non_repudiation=usage is not None and usage.content_commitment,
             client_auth=extended is not None and ExtendedKeyUsageOID.CLIENT_AUTH in extended,
-            signs_until=None if period is None else period.not_after,
+            signs_until=_aware(None if period is None else period.not_after),
         )
     except (ValueError, TypeError, x509.UnsupportedGeneralNameType) as problem:
         raise CertificateUnreadable from problem
+
+
+def _aware(moment: datetime | None) -> datetime | None:
+    return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment
 
 
 def _extension(certificate: x509.Certificate, kind: type[_E]) -> _E | None:

@@ -1,0 +1,1 @@
+"""Tests of the simulated DMP, with requests of a builder of their own."""
