@@ -146,7 +146,16 @@ class Desk:
     async def _record_failure(self, record: DeliveryRecord, error: RelaisError) -> None:
         after = outcome.failed(record, error, self._retry, self.books.now())
         _log.info("attempt ended", delivery=record.id, code=error.code, state=after.state.value, why=error.technical)
-        await self.books.settle(after, audit=self._audit(record, "delivery.failed", error.code))
+        answer = await self._kept_answer(record, error)
+        await self.books.settle(after, *answer, audit=self._audit(record, "delivery.failed", error.code))
+
+    async def _kept_answer(self, record: DeliveryRecord, error: RelaisError) -> list[BlobRecord]:
+        """A refusal's own words go to the proof, encrypted; they may hold health data and are shown nowhere else."""
+        words = getattr(error, "answer", None)
+        document = await self.store.document(record.document_id) if words else None
+        if document is None or not isinstance(words, bytes):
+            return []
+        return [await self.blobs.write(document.id, "answer", words, self.custody.key(document))]
 
     def _audit(self, record: DeliveryRecord, act: str, answer: str) -> AuditRecord:
         return AuditRecord(

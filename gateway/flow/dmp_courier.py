@@ -11,7 +11,7 @@ import msgspec
 
 from gateway.cda.reading import read_cda
 from gateway.dmp.client import DmpClient
-from gateway.dmp.errors import DmpClosed, DuplicateLot, NoDmp
+from gateway.dmp.errors import DmpClosed, DuplicateRefusal, NoDmp
 from gateway.dmp.existence import Existence
 from gateway.dmp.lot import SealedLot, seal_lot
 from gateway.flow.admitted import Admitted, Frozen
@@ -62,7 +62,7 @@ class DmpCourier:
         """Ask by uniqueId: the references found prove the delivery; none, None."""
         ins, author = self._who(trip)
         client = self._client(trip.record.structure)
-        duplicate = trip.record.explanation is not None and trip.record.explanation.code == DuplicateLot.code
+        duplicate = trip.record.explanation is not None and trip.record.explanation.code == DuplicateRefusal.code
         await trip.enter(Phase.PROBE)
         entries = await client.find(trip.document.unique_id, ins, author)
         if entries:

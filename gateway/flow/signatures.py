@@ -8,6 +8,8 @@ from __future__ import annotations
 import asyncio
 from typing import Literal
 
+import msgspec
+
 from gateway.flow.caller import Caller
 from gateway.flow.errors import StructureUnknown
 from gateway.flow.views import milliseconds
@@ -16,10 +18,18 @@ from gateway.journal.store import Store
 from gateway.kernel.clock import Clock
 from gateway.kernel.errors import Held
 from gateway.trust.keystore import KeyStore
-from gateway.trust.verify import Report, verify_signature
+from gateway.trust.report import Report
+from gateway.trust.verify import verify_signature
 from gateway.trust.xades import sign_detached, sign_enveloping
 
-Packaging = Literal["enveloping", "detached"]
+
+class SignatureOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How to sign: for which structure, enveloping or detached, under which URI, with which claimed roles."""
+
+    structure: str | None = None
+    packaging: Literal["enveloping", "detached"] = "enveloping"
+    uri: str | None = None
+    roles: tuple[str, ...] = ()
 
 
 class ClockNotTrusted(Held):
@@ -41,31 +51,23 @@ class Signatures:
         self._clock = clock
         self._anchors = anchors
 
-    async def sign(
-        self,
-        caller: Caller,
-        structure: str | None,
-        data: bytes,
-        *,
-        media_type: str,
-        packaging: Packaging,
-        uri: str | None,
-        roles: tuple[str, ...],
-    ) -> bytes:
+    async def sign(self, caller: Caller, order: SignatureOrder, data: bytes, media_type: str) -> bytes:
         """The XAdES Baseline-B document; raises StructureUnknown, KeyUnavailable, ClockNotTrusted."""
-        chosen = structure if structure is not None else (caller.structures[0] if len(caller.structures) == 1 else None)
+        asked = order.structure
+        chosen = asked if asked is not None else (caller.structures[0] if len(caller.structures) == 1 else None)
         if chosen is None or chosen not in caller.structures:
             raise StructureUnknown(field="structure")
         if not self._clock.trusted():
             raise ClockNotTrusted
         signer = self._keys.signer(chosen)
         now = self._clock.now()
-        if packaging == "detached":
-            signed = await sign_detached(data, uri or "document", media_type, signer, now, roles=roles)
+        media = media_type or "application/octet-stream"
+        if order.packaging == "detached":
+            signed = await sign_detached(data, order.uri or "document", media, signer, now, roles=order.roles)
         else:
-            signed = await sign_enveloping(data, media_type, signer, now, roles=roles)
+            signed = await sign_enveloping(data, media, signer, now, roles=order.roles)
         await self._store.commit(
-            AuditRecord(at=milliseconds(now), act="document.signed", actor=caller.imputed, structure=chosen, answer=packaging)
+            AuditRecord(at=milliseconds(now), act="document.signed", actor=caller.imputed, structure=chosen, answer=order.packaging)
         )
         return signed
 

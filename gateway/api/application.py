@@ -1,0 +1,75 @@
+"""The LAN application: the API under /api/v1 and the page beside it. Built once by `app`; holds no state of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from litestar import Litestar, Request, Router
+from litestar.di import Provide
+from litestar.openapi.config import OpenAPIConfig
+from litestar.openapi.spec import Components, SecurityScheme
+from litestar.types import ControllerRouterHandler
+
+from gateway.api.callers import caller_of
+from gateway.api.deliveries import hold_delivery, release_delivery, retry_delivery
+from gateway.api.documents import cancel_document, list_documents, read_cda, read_document, read_proof, send_document
+from gateway.api.events import follow_events
+from gateway.api.problems import HANDLERS
+from gateway.api.signatures import sign, verify
+from gateway.api.specification import read_specification
+from gateway.api.status import read_status
+from gateway.flow.caller import Caller
+from gateway.flow.relay import Relay
+from gateway.kernel.config import Limits
+
+_ROUTES: tuple[ControllerRouterHandler, ...] = (
+    send_document,
+    list_documents,
+    read_document,
+    cancel_document,
+    read_cda,
+    read_proof,
+    retry_delivery,
+    hold_delivery,
+    release_delivery,
+    follow_events,
+    read_status,
+    sign,
+    verify,
+    read_specification,
+)
+
+
+def create_application(relay: Relay, *, limits: Limits, pages: Sequence[ControllerRouterHandler]) -> Litestar:
+    """The application; `pages` are the handlers of the practice's page."""
+
+    async def provide_caller(request: Request[Any, Any, Any]) -> Caller:
+        return await caller_of(request, relay)
+
+    api = Router(
+        path="/api/v1",
+        route_handlers=list(_ROUTES),
+        dependencies={
+            "relay": Provide(lambda: relay, sync_to_thread=False),
+            "limits": Provide(lambda: limits, sync_to_thread=False),
+            "caller": Provide(provide_caller),
+        },
+        request_max_body_size=None,
+    )
+    return Litestar(
+        route_handlers=[api, *pages],
+        exception_handlers=HANDLERS,
+        openapi_config=OpenAPIConfig(
+            title="Relais",
+            version="1",
+            description="API locale de Relais : confier un document, suivre ses envois, signer et vérifier.",
+            components=Components(security_schemes={"poste": SecurityScheme(type="http", scheme="bearer")}),
+            security=[{"poste": []}],
+            path="/api/v1/schema",
+            render_plugins=[],
+            create_examples=False,
+        ),
+        logging_config=None,
+        debug=False,
+    )

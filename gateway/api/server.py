@@ -1,0 +1,92 @@
+"""Serves the application over TLS inside our own loop: uvicorn with an already built context, the client certificate in the scope.
+
+The subclass of the HTTP protocol puts the TLS client certificate where the ASGI TLS extension wants it (stack.md section 1); it can go
+when uvicorn does it by itself. A header never stands for a certificate: nothing sits in front.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import ssl
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import uvicorn
+from litestar import Litestar
+from typing_extensions import override
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+_GRACE = 10
+_BACKLOG = 256
+
+
+class CertificateProtocol(HttpToolsProtocol):
+    """httptools protocol that shows the client certificate (DER) to the application."""
+
+    @override
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn narrows it likewise
+        super().connection_made(transport)
+        tls = transport.get_extra_info("ssl_object")
+        certificate = tls.getpeercert(binary_form=True) if tls is not None else None
+        chain = [ssl.DER_cert_to_PEM_cert(certificate)] if certificate else []
+        inner = self.app
+
+        async def with_certificate(scope: Any, receive: Any, send: Any) -> None:
+            scope.setdefault("extensions", {})["tls"] = {"client_cert_chain": chain}
+            await inner(scope, receive, send)
+
+        self.app = with_certificate
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves signals to the composition root and says when it listens."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    @override
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    @override
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._ready()
+
+
+async def serve_api(
+    application: Litestar, context: ssl.SSLContext, host: str, port: int, *, ready: Callable[[int], None], stop: asyncio.Event
+) -> None:
+    """Serve until `stop` is set; `ready` is called with the real port. Raises OSError when the address cannot be had."""
+    config = uvicorn.Config(
+        application,
+        http=CertificateProtocol,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=_GRACE,
+        timeout_keep_alive=30,
+        h11_max_incomplete_event_size=65_536,
+    )
+    config.load()
+    config.ssl = context
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.create_server((host, port), family=family, backlog=_BACKLOG) as listening:
+        bound: int = listening.getsockname()[1]
+        server = _Server(config, lambda: ready(bound))
+        stopping = asyncio.create_task(_stop_when(stop, server))
+        try:
+            await server.serve([listening])
+        finally:
+            stopping.cancel()
+
+
+async def _stop_when(stop: asyncio.Event, server: uvicorn.Server) -> None:
+    await stop.wait()
+    server.should_exit = True
