@@ -20,6 +20,7 @@ from gateway.sandbox.mss.reading import Attachment, Mail
 from gateway.sandbox.mss.subject_rules import failed_subject
 
 _PATIENT_ID = re.compile(r"([0-9AB]{15})\^\^\^&([0-9.]+)&ISO\^NH(?:\^.*)?")
+_TITLE_LIMIT = 256
 _PDF_NAME = re.compile(r"[0-9]{8}_[^/\\]+_[^/\\_]+_[^/\\]+\.pdf")
 
 
@@ -96,13 +97,18 @@ def _failed_agreement(entry: Entry, content: bytes, clinical: ClinicalDocument) 
         yield "mss.metadata.unique-id"
     if entry.codes["type"] != (clinical.code,):
         yield "mss.metadata.type"
-    if entry.title != clinical.title:
+    if not _same_title(entry.title, clinical.title):
         yield "mss.metadata.title"
     patient = _PATIENT_ID.fullmatch(entry.patient_id)
     if clinical.targets != 1:
         yield "mss.patient.one"
     if patient is not None and (patient[1], patient[2]) not in clinical.patients:
         yield "mss.patient.cda"
+
+
+def _same_title(written: str, title: str) -> bool:
+    """Equal, or cut where a metadata value must end (256 characters, dmp.md 3.2)."""
+    return written == title or (len(title) > _TITLE_LIMIT and title.startswith(written.rstrip("….")) and len(written) > _TITLE_LIMIT // 2)
 
 
 def _holder(patient_id: str) -> tuple[str, str]:

@@ -19,7 +19,10 @@ _SUBJECT = re.compile(rf"{_REPLACES}XDM/1\.0/DDM\+{_REPLACES}(.+)")
 _SEVERAL = re.compile(r"([0-9]+) documents ")
 _DATE = re.compile(r"(.*?)(?: ([0-9]{2})/([0-9]{2})/([0-9]{4}))?")
 _LABEL_LIMIT: Final = 40
-_LIGATURES: Final = str.maketrans({"œ": "oe", "Œ": "OE", "æ": "ae", "Æ": "AE", "ß": "ss"})
+_INDIVISIBLE: Final = str.maketrans(
+    {"œ": "oe", "Œ": "OE", "æ": "ae", "Æ": "AE", "ß": "ss", "Ø": "O", "ø": "o", "Ł": "L", "ł": "l", "Đ": "D", "đ": "d"}
+)
+"""Letters that Unicode does not take apart."""
 _ESCAPES: Final = {"\\T\\": "&", "\\S\\": "^", "\\F\\": "|", "\\R\\": "~", "\\E\\": "\\"}
 
 
@@ -39,7 +42,8 @@ def failed_subject(subject: str, entries: Sequence[Entry], clinical: Sequence[Cl
         yield "mss.subject.patient"
         return
     written_family = dated[1][: len(family)]
-    if _letters(dated[1]) != _letters(f"{family} {given}") or written_family != written_family.upper():
+    expected = _letters(f"{family} {given}")
+    if (expected and _letters(dated[1]) != expected) or written_family != written_family.upper():
         yield "mss.subject.patient"
     if dated[2] and birth_date and f"{dated[4]}{dated[3]}{dated[2]}" != birth_date:
         yield "mss.subject.birth-date"
@@ -70,5 +74,5 @@ def _unescaped(text: str) -> str:
 
 def _letters(text: str) -> str:
     """Letters and digits only, upper case, without accents."""
-    plain = unicodedata.normalize("NFKD", text.translate(_LIGATURES))
+    plain = unicodedata.normalize("NFKD", text.translate(_INDIVISIBLE))
     return "".join(character for character in plain.upper() if character.isascii() and character.isalnum())

@@ -47,6 +47,11 @@ GOOD: dict[str, Bend] = {
         documents=[Document(), Document(unique_id="2.25.2")], headers={"Subject": "XDM/1.0/DDM+2 documents PAT-TROIS DOMINIQUE 05/03/1979"}
     ),
     "set patient with an effective date": lambda: Letter(set_patient=f"{MATRICULE}^^^&{OID}&ISO^NH^^20101001"),
+    "a title cut at 256 characters": lambda: with_document(title="T" * 400, entry_title="T" * 255 + "…"),
+    "a name without a Latin letter": lambda: Letter(
+        documents=[Document(people=("PID-5|王^王^^^^^L",))],
+        headers={"Subject": "=?utf-8?q?XDM/1.0/DDM+Prescription_de_produits_de_sant=C3=A9?= INCONNU INCONNU"},
+    ),
     "to a professional, INS not qualified": lambda: with_headers(X_MSS_INS="N"),
 }
 
