@@ -51,6 +51,7 @@ REGISTRY: dict[str, type[errors.FromDmp]] = {
 FAULTS: tuple[tuple[str, type[errors.FromDmp]], ...] = (
     (r"dmpinvalidcertificate|certificat (de signature )?(invalide|non valide|non autorise|revoque|expire)", errors.CertificateRefused),
     (r"dmpclosed|dmp (est )?ferme", errors.DmpClosed),
+    (r"homologation", errors.HomologationRefused),
     (r"structure (est )?(introuvable|inconnue|inactive)", errors.StructureUnknown),
     (r"(ps|professionnel)( de sante)? et (la )?structure non lies|non rattache a la structure", errors.AuthorNotLinked),
     (r"aucune specialite", errors.SpecialtyMissing),
@@ -59,7 +60,7 @@ FAULTS: tuple[tuple[str, type[errors.FromDmp]], ...] = (
     (r"messageexpired", errors.TokenRefused),
     (r"(jeton|vihf|assertion|token)\b.*\b(expire|perime|rejou|replay|deja (ete )?(utilise|recu|presente))", errors.TokenRefused),
     (r"(jeton|vihf|assertion|token)\b.*\b(trop (ancien|vieux)|dans le futur|duree de validite)|issueinstant", errors.TokenRefused),
-    (r"(expire|perime|rejou|replay|deja (ete )?utilise)\w*\b.*\b(jeton|vihf|assertion|token)", errors.TokenRefused),
+    (r"(expire|perime|rejeu|rejou|replay|deja (ete )?utilise)\w*\b.*\b(jeton|vihf|assertion|token)", errors.TokenRefused),
     (r"droits? (d acces )?(insuffisant|refuse)|acces (est )?(refuse|interdit|non autorise)", errors.RightsRefused),
     (r"access ?denied|non autorise|habilitation", errors.RightsRefused),
     (r"surcharge|busy|occupe|trop de (requetes|demandes)", errors.DmpBusy),
@@ -94,4 +95,4 @@ def error_of_refusal(refusal: RegistryRefusal) -> errors.FromDmp:
 
 
 def _safe(subcode: str) -> str:
-    return re.sub(r"[^A-Za-z0-9_]", "", subcode)[:64]
+    return subcode if re.fullmatch(r"[A-Za-z][A-Za-z0-9_.-]{0,63}", subcode) else ""

@@ -10,7 +10,7 @@ FromDmp
 ├── FeedUnsettled           unknown         an answer that does not say whether the lot was taken
 ├── DmpMetadataRefused, DmpDocumentRefused, DmpLotMalformed, DmpPatientMismatch, DmpPatientUnknown, InstitutionMismatch,
 │   DmpTooLarge             permanent
-├── CertificateRefused, StructureUnknown, StructureMismatch, AddressRefused    configuration
+├── CertificateRefused, StructureUnknown, StructureMismatch, HomologationRefused, AddressRefused    configuration
 └── NoDmp, DmpClosed, AuthorNotLinked, SpecialtyMissing, RightsRefused, ContentDiffers, TargetNotCurrent, UpdateRefused, PartialAnswer,
     RefusedUnknown          human
 ClockNotTrusted             human           nothing is signed or sent by a box that may have the wrong time
@@ -182,6 +182,14 @@ class StructureMismatch(FromDmp, ConfigurationFault):
     code = "dmp-structure-mismatch"
     what = "Le DMP n'a pas reconnu la structure : son identifiant ne correspond pas à ses certificats."
     gesture = "Demandez à votre installateur de comparer l'identifiant de la structure et celui de ses certificats."
+
+
+class HomologationRefused(FromDmp, ConfigurationFault):
+    """The homologation number is absent or unknown to the DMP."""
+
+    code = "dmp-homologation-refused"
+    what = "Le DMP ne reconnaît pas le numéro d'homologation de Relais."
+    gesture = "Demandez à votre installateur de vérifier le numéro d'homologation enregistré dans le boîtier."
 
 
 class AddressRefused(FromDmp, ConfigurationFault):

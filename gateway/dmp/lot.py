@@ -19,8 +19,8 @@ from gateway.model.document import ClinicalHeader
 from gateway.model.visibility import Visibility, check_recipients
 from gateway.nomenclature import codes
 from gateway.trust.lot import LotDocument, sign_lot
+from gateway.trust.lot_check import verify_lot
 from gateway.trust.signer import Signer
-from gateway.trust.verify import verify_lot
 from gateway.xds.derive import CDA_MEDIA_TYPE, derive_entry, derive_submission
 from gateway.xds.iti41 import write_lot
 from gateway.xds.signature_entry import signature_entry
@@ -114,7 +114,7 @@ async def seal_lot(
         digest=settings.lot_digest,
         xades=settings.lot_xades,
     )
-    verify_lot(signature, documents, submission.unique_id)
+    verify_lot(signature, documents, submission.unique_id, certificate=signer.certificate)
     second = signature_entry(submission, entry, signature, unique_id=new_oid(), signed_at=now, entry_id=SIGNATURE_ID)
     return SealedLot(
         submission_set_id=submission.unique_id,
