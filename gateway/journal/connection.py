@@ -45,9 +45,11 @@ class GroupConnection(sqlite3.Connection):
             work(self)
 
 
-def open_connection(path: Path, factory: type[sqlite3.Connection] = sqlite3.Connection) -> sqlite3.Connection:
+def open_connection(path: Path) -> GroupConnection:
     """A connection with every setting of the journal; raises sqlite3.Error. Transactions are opened by hand."""
-    connection = sqlite3.connect(path, isolation_level=None, factory=factory, cached_statements=_STATEMENTS_KEPT, check_same_thread=False)
+    connection = sqlite3.connect(
+        path, isolation_level=None, factory=GroupConnection, cached_statements=_STATEMENTS_KEPT, check_same_thread=False
+    )
     try:
         for setting in _SETTINGS:
             connection.execute(setting).fetchall()

@@ -6,6 +6,7 @@ design section 4; the choices are recorded in docs/adr/0002-journal.md.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sqlite3
 from collections.abc import Callable, Collection
@@ -74,16 +75,11 @@ class SqliteStore:
         `free_bytes` measures it otherwise. Raises JournalDamaged, JournalTooNew, NotAccepting.
         """
         free = free_bytes or partial(_free_bytes, path.parent)
-        made: list[GroupConnection] = []
+        # Opened before aiosqlite has a thread: aiosqlite does not wait for the thread of a connection that failed to open.
         with opening():
-            writing = await aiosqlite.Connection(partial(_prepare, path, made), _ITER_CHUNK)
-        try:
-            with opening():
-                reading = await aiosqlite.Connection(partial(_reading, path), _ITER_CHUNK)
-        except BaseException:
-            await writing.close()
-            raise
-        return cls(writing, made[0], reading, GroupWriter(lambda: reserve_bytes <= 0 or free() >= reserve_bytes))
+            raw, reading = await asyncio.to_thread(_opened, path)
+        writer = GroupWriter(lambda: reserve_bytes <= 0 or free() >= reserve_bytes)
+        return cls(await _threaded(raw), raw, await _threaded(reading), writer)
 
     async def commit(self, *changes: Change) -> None:
         """See Store.commit."""
@@ -226,25 +222,24 @@ class SqliteStore:
         await self._submit(tuple(rows))
 
 
-def _prepare(path: Path, made: list[GroupConnection]) -> sqlite3.Connection:
+def _opened(path: Path) -> tuple[GroupConnection, GroupConnection]:
+    """The writing and the reading connection, the schema up to date and the file's name on the disk."""
     make_folder(path.parent)
-    connection = open_connection(path, GroupConnection)
+    writing = open_connection(path)
     try:
         path.chmod(0o600)
-        migrate(connection, migrations())
+        migrate(writing, migrations())
         sync_folder(path.parent)
+        reading = open_connection(path)
     except BaseException:
-        connection.close()
+        writing.close()
         raise
-    assert isinstance(connection, GroupConnection)  # noqa: S101 - what the factory makes; tells the type
-    made.append(connection)
-    return connection
+    reading.execute("PRAGMA query_only = ON")
+    return writing, reading
 
 
-def _reading(path: Path) -> sqlite3.Connection:
-    connection = open_connection(path)
-    connection.execute("PRAGMA query_only = ON")
-    return connection
+async def _threaded(connection: sqlite3.Connection) -> aiosqlite.Connection:
+    return await aiosqlite.Connection(lambda: connection, _ITER_CHUNK)
 
 
 def _free_bytes(folder: Path) -> int:

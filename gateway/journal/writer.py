@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from gateway.journal.audit import Tail, chained
+from gateway.journal.audit import START, Tail, chained
 from gateway.journal.connection import error_name
 from gateway.journal.records import (
     AuditRecord,
@@ -154,7 +154,7 @@ def _put_aside(connection: sqlite3.Connection, row: BadRow) -> None:
 
 def _read_tail(connection: sqlite3.Connection) -> Tail:
     row = connection.execute(statement("audit-tail")).fetchone()
-    return Tail(row["sequence"], str(row["hash"])) if row is not None else Tail()
+    return Tail(row["sequence"], str(row["hash"] or START)) if row is not None else Tail()
 
 
 def _refusal(problem: Exception) -> RelaisError:
