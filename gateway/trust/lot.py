@@ -1,8 +1,9 @@
 """The signature of a DMP submission set: a detached XAdES over a manifest of the documents' digests (IHE-DSG style).
 
 Exactly the shape of dmp.md section 4 and cda_signing.md 4.1: inclusive canonical form with comments, a placeholder for the submission set,
-one manifest reference per document, implied policy, purpose `source`. Digest and XAdES namespace are settings [K]: what the DMP accepts
-today beyond the old SHA-1 profile could not be established. Never signs inside a document.
+one manifest reference per document, implied policy, purpose `source`. The purpose stands outside of any namespace, as in the official
+sample: in the ds namespace the schema wants elements, not text, inside it. Digest and XAdES namespace are settings [K]: what the DMP
+accepts today beyond the old SHA-1 profile could not be established. Never signs inside a document.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from gateway.trust.dsig import complete, ds, key_info, reference, reference_to, 
 from gateway.trust.properties import PROPERTIES_TYPES, XadesVersion, lot_properties
 from gateway.trust.signer import Signer
 from gateway.xml import c14n
+from gateway.xml.build import element
 from gateway.xml.parse import parse_large
 
 MANIFEST_ID = "IHEManifest"
@@ -61,13 +63,13 @@ async def sign_lot(
         [_document_reference(document, digest) for document in documents],
         Id=MANIFEST_ID,
     )
-    purpose = ds("SignatureProperty", SOURCE, Id=PURPOSE_ID, Target=f"#{signature_id}")
+    purpose = element("SignatureProperty", SOURCE, attributes={"Id": PURPOSE_ID, "Target": f"#{signature_id}"})
     qualifying = lot_properties(signature_id, PROPERTIES_ID, version=xades, now=now, certificates=certificates, digest=digest)
     signature = ds(
         "Signature",
         key_info([signer.certificate]),
         ds("Object", manifest),
-        ds("Object", ds("SignatureProperties", purpose)),
+        ds("Object", element("SignatureProperties", purpose)),
         ds("Object", qualifying),
         Id=signature_id,
     )

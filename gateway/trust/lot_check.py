@@ -63,7 +63,7 @@ def _check_properties(parts: SignatureParts) -> None:
     _demand(properties is not None and properties.signing_time is not None and properties.element.get("Id") == PROPERTIES_ID, "properties")
     mark = properties.certificates[0] if properties is not None and properties.certificates else None
     _demand(mark is not None and digest_of(parts.certificates[0], mark.digest) == mark.value, "SigningCertificate")
-    purposes = [one for held in parts.objects for one in held.iter(f"{{{DS}}}SignatureProperty")]
+    purposes = [one for held in parts.objects for one in held.iter("SignatureProperty")]
     aimed = [(one.get("Id"), one.get("Target"), one.text) for one in purposes]
     _demand(aimed == [(PURPOSE_ID, f"#{parts.identifier}", SOURCE)], "purpose")
 

@@ -35,7 +35,9 @@ __all__ = ["LARGEST_DOCUMENT", "Report", "verify_lot", "verify_signature"]
 LARGEST_DOCUMENT = 30_000_000
 _CLOCK_SLACK = timedelta(minutes=5)
 _PACKAGINGS: dict[str, Packaging] = {"object": "ENVELOPING", "root": "ENVELOPED", "document": "ENVELOPED", "detached": "DETACHED"}
-_HARMLESS = frozenset({f"{{{DS}}}SignatureProperties", *(f"{{{namespace}}}QualifyingProperties" for namespace in NAMESPACES.values())})
+_HARMLESS = frozenset(
+    {"SignatureProperties", f"{{{DS}}}SignatureProperties", *(f"{{{namespace}}}QualifyingProperties" for namespace in NAMESPACES.values())}
+)
 """What an object may hold without being covered itself."""
 
 

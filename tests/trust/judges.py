@@ -50,3 +50,8 @@ def accepted(result: subprocess.CompletedProcess[str], references: int) -> bool:
     """True when xmlsec1 says OK for exactly that many references."""
     said = result.stdout + result.stderr
     return result.returncode == 0 and f"SignedInfo References (ok/all): {references}/{references}" in said
+
+
+def xmllint_canonical(path: Path) -> bytes:
+    """The inclusive canonical form with comments of a file, by xmllint."""
+    return subprocess.run([need_tool("xmllint"), "--c14n", str(path)], capture_output=True, check=True, timeout=60).stdout
