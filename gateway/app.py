@@ -111,7 +111,7 @@ async def opened(home: Home, *, clock: Clock | None = None) -> AsyncIterator[Gat
         custody, books, identities = Custody(store, blobs, vault), Bookkeeper(store, clock), Identities(store, vault)
         couriers: dict[Channel, Courier] = {
             Channel.DMP: DmpCourier(configuration, store, keys, remotes.dmp, books),
-            Channel.MSS: MssCourier(remotes.operator),
+            Channel.MSS: MssCourier(remotes.operator, configuration.retry.mail_unknown_wait),
         }
         desk = Desk(store, blobs, custody, books, couriers, configuration.retry, boot, probe_wait=configuration.dmp.probe_wait_seconds)
         scheduler = Scheduler(configuration, store, clock, desk.attempt)

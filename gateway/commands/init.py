@@ -99,7 +99,7 @@ async def init(root: Path, sandbox: Path | None, structures: list[tuple[str, str
             packed = answer[role]
             pkcs12 = base64.b64decode(packed["p12"])
             keys.import_pkcs12(identifier, role, pkcs12, packed["passphrase"], environment="test", anchors=anchors)
-    keep_secret(root, vault, HOMOLOGATION, "BAC-A-SABLE")
+    keep_secret(root, vault, HOMOLOGATION, authority["homologation"])
     await _pair(home, tuple(answers))
     write_durably(home.configuration, _configuration(services, structures).encode())
     read_configuration(home.configuration)

@@ -123,7 +123,7 @@ def _later(record: DeliveryRecord, error: RelaisError, retry: Retry, now: int, s
         phase=record.phase if state is DeliveryState.UNKNOWN else Phase.WAITING,
         boot=None,
         first_attempt_at=record.first_attempt_at or now,
-        next_attempt_at=now + int(wait * 1000),
+        next_attempt_at=now + int(max(wait, error.least_wait) * 1000),
         error_class=error.error_class.value,
         explanation=error.explanation,
     )

@@ -65,7 +65,6 @@ class Retry(_Section, frozen=True, kw_only=True):
     transient: Backoff = Backoff(floor=5.0, ceiling=3600.0, give_up=259_200.0)
     configuration: Backoff = Backoff(floor=60.0, ceiling=3600.0, give_up=2_592_000.0)
     unknown: Backoff = Backoff(floor=60.0, ceiling=600.0, give_up=86_400.0)
-    human: Backoff = Backoff(floor=86_400.0, ceiling=86_400.0, give_up=0.0)
     mail_unknown_wait: float = 600.0
     """Wait before a mail whose answer was lost is sent again with the same Message-ID (mssante.md 7.3)."""
     dead_after: int = 3

@@ -56,6 +56,8 @@ class RelaisError(Exception):
         self.technical = technical
         self.field = field
         self.facts = facts
+        self.least_wait = 0.0
+        """Seconds under which a repetition makes no sense for this very error, whatever the policy of its class."""
 
     @property
     def explanation(self) -> Explanation:
