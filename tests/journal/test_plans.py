@@ -46,6 +46,15 @@ PARAMETERS: dict[str, Any] = {
 }
 SMALL = {"quarantine-list", "workstations", "shape", "documents-since"}
 """Questions whose answer is as long as their walk, or that walk a small table."""
+SHORT = ("SCAN json_each", "SCAN known", "SCAN (subquery", "SCAN sqlite_sequence")
+"""Walks of what is short by itself: the arguments, the lanes or structures, one row per branch, one row per numbered table."""
+IN_ORDER = {
+    "audit-tail": {"SCAN audit"},
+    "orphans": {"SCAN deliveries USING INDEX deliveries_running"},
+    "unprepared-newest": {"SCAN w USING INDEX deliveries_unprepared"},
+    "unprepared-oldest": {"SCAN w USING INDEX deliveries_unprepared"},
+}
+"""Walks that stop at the first row that serves, or follow an index that holds nothing else."""
 QUESTIONS = sorted(name for name, sql in statements().items() if sql.startswith(("SELECT", "WITH")) and name not in SMALL)
 
 
@@ -94,7 +103,7 @@ def _delivery(number: int) -> dict[str, Any]:
         "structure": f"s{number % 2}",
         "channel": "dmp",
         "lane": LANES[number % 4],
-        "order_key": f"p{number % 5000}",
+        "order_key": f"p{number}",
         "state": ("queued", "queued", "queued", "unknown", "held", "delivered")[number % 6],
         "phase": "waiting",
         "boot": None,
@@ -114,14 +123,8 @@ def parameters_of(sql: str) -> dict[str, Any]:
 def test_no_question_scans_a_table(journal: sqlite3.Connection, name: str) -> None:
     sql = statement(name)
     plan = [row["detail"] for row in journal.execute(f"EXPLAIN QUERY PLAN {sql}", parameters_of(sql))]
-    scans = [
-        step for step in plan if step.startswith("SCAN") and not step.startswith(("SCAN json_each", "SCAN known", "SCAN (", "SCAN CONST"))
-    ]
-    scans = [
-        step for step in scans if "sqlite_sequence" not in step and "deliveries_running" not in step and "subquery" not in step.lower()
-    ]
-    walked = [step for step in scans if "deliveries_unprepared" in step]
-    assert scans == walked, plan
+    scans = {step for step in plan if step.startswith("SCAN") and not step.startswith(SHORT)}
+    assert scans <= IN_ORDER.get(name, set()), plan
 
 
 @pytest.mark.parametrize("name", QUESTIONS)
@@ -139,7 +142,7 @@ def test_no_question_costs_more_on_a_large_journal(journal: sqlite3.Connection, 
         journal.execute(sql, parameters_of(sql)).fetchall()
     finally:
         journal.set_progress_handler(None, 0)
-    assert steps * 10 < 8_000, f"{steps * 10} steps for {COUNT} documents"
+    assert steps * 10 < 2_000, f"{steps * 10} steps for {COUNT} documents"
 
 
 def test_an_update_of_a_row_finds_it_by_its_index(journal: sqlite3.Connection) -> None:
