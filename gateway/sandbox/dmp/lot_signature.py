@@ -14,7 +14,7 @@ from lxml import etree
 from gateway.sandbox.dmp.bench import Bench
 from gateway.sandbox.dmp.certificates import Leaf, TrustStore
 from gateway.sandbox.dmp.ebrim import RegistryObject
-from gateway.sandbox.dmp.manifest import Fault, LotContent, manifest_faults, matches
+from gateway.sandbox.dmp.manifest import Fault, LotContent, manifest_faults
 from gateway.sandbox.dmp.refusals import CONTENT, Problem
 from gateway.sandbox.dmp.safe_xml import XmlRefused, attribute_values, children, parse_xml, text_of
 from gateway.sandbox.dmp.signature import (
@@ -24,6 +24,7 @@ from gateway.sandbox.dmp.signature import (
     canonical,
     certificates_of,
     ds,
+    matches,
     read_reference,
     signed_info_fault,
 )

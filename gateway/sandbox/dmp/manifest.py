@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from lxml import etree
 
 from gateway.sandbox.dmp.safe_xml import children, text_of
-from gateway.sandbox.dmp.signature import C14N_COMMENTS, Reference, canonical_document, digest, ds, hash_name, read_reference
+from gateway.sandbox.dmp.signature import C14N_COMMENTS, Reference, canonical_document, ds, matches, read_reference
 
 PLACEHOLDER = "AA=="
 """Base64 of one zero byte, in place of a digest of the SubmissionSet."""
@@ -36,11 +36,6 @@ class LotContent:
     set_unique_id: str
     documents: tuple[SignedDocument, ...]
     structure: str
-
-
-def matches(reference: Reference, data: bytes, accepted: frozenset[str]) -> bool:
-    """True when the reference holds the digest of these bytes by an accepted hash."""
-    return hash_name(reference.digest_method) in accepted and reference.digest == digest(reference.digest_method, data)
 
 
 def manifest_faults(manifest: etree._Element, content: LotContent, accepted: frozenset[str]) -> Iterator[Fault]:

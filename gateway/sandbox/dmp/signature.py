@@ -73,7 +73,13 @@ def hash_name(uri: str) -> str | None:
 
 def digest(method: str, data: bytes) -> bytes:
     """Digest of bytes by algorithm URI (one that `hash_name` knows)."""
-    return hashlib.new(_HASHES[method], data).digest()
+    return hashlib.new(_HASHES[method], data, usedforsecurity=False).digest()
+
+
+def matches(reference: Reference, data: bytes | None, accepted: frozenset[str]) -> bool:
+    """True when the reference holds the digest of these bytes by an accepted hash; never for what has no canonical form."""
+    known = hash_name(reference.digest_method) in accepted
+    return known and data is not None and reference.digest == digest(reference.digest_method, data)
 
 
 def decode_base64(text: str) -> bytes | None:
@@ -89,15 +95,22 @@ def standalone(element: etree._Element) -> etree._Element:
     return etree.fromstring(etree.tostring(element, with_tail=False), etree.XMLParser(resolve_entities=False, huge_tree=True))
 
 
-def canonical(element: etree._Element, *, exclusive: bool, comments: bool, prefixes: Sequence[str] = ()) -> bytes:
-    """Canonical form (C14N 1.0 or exclusive) of an element, its namespace context kept."""
+def canonical(element: etree._Element, *, exclusive: bool, comments: bool, prefixes: Sequence[str] = ()) -> bytes | None:
+    """Canonical form (C14N 1.0 or exclusive) of an element in its namespace context; None when it has none (relative namespace)."""
     names = list(prefixes) if exclusive and prefixes else None
-    return etree.tostring(standalone(element), method="c14n", exclusive=exclusive, with_comments=comments, inclusive_ns_prefixes=names)
+    copy = standalone(element)
+    try:
+        return etree.tostring(copy, method="c14n", exclusive=exclusive, with_comments=comments, inclusive_ns_prefixes=names)
+    except etree.C14NError:
+        return None
 
 
-def canonical_document(root: etree._Element) -> bytes:
-    """Inclusive canonical form with comments of the whole document, top-level comments and instructions included."""
-    return etree.tostring(root.getroottree(), method="c14n", exclusive=False, with_comments=True)
+def canonical_document(root: etree._Element) -> bytes | None:
+    """Inclusive canonical form with comments of a whole document, what stands before and after its root included; None without one."""
+    try:
+        return etree.tostring(root.getroottree(), method="c14n", exclusive=False, with_comments=True)
+    except etree.C14NError:
+        return None
 
 
 def without_signature(element: etree._Element) -> etree._Element:
@@ -138,7 +151,7 @@ def signed_info_fault(signature: etree._Element, signer: Leaf, accepted: Iterabl
     prefixes = () if inclusive is None else tuple(inclusive.get("PrefixList", "").split())
     data = canonical(signed_info, exclusive=way[0], comments=way[1], prefixes=prefixes)
     value = decode_base64(text_of(signature.find(ds("SignatureValue"))))
-    return None if value is not None and _verifies(signer, value, data, _RSA_HASHES[name]) else "value"
+    return None if value is not None and data is not None and _verifies(signer, value, data, _RSA_HASHES[name]) else "value"
 
 
 def _verifies(signer: Leaf, value: bytes, data: bytes, algorithm: hashes.HashAlgorithm) -> bool:

@@ -17,9 +17,18 @@ from pathlib import Path
 from threading import RLock
 from typing import Any
 
+from gateway.kernel.errors import TransientFault
 from gateway.sandbox.dmp.tokens import KEEP
 
 _COLUMNS = "entry_uuid, unique_id, lot, kind, matricule, oid, structure, sha1, size, status, times_committed"
+
+
+class StateUnavailable(TransientFault):
+    """The file of the simulated DMP cannot be read or written."""
+
+    code = "sandbox-state-unavailable"
+    what = "Le fichier du DMP simulé ne peut être ni lu ni écrit."
+    gesture = "Vérifiez l'espace disque et les droits du dossier du bac à sable, puis relancez-le."
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +78,18 @@ class NewLot:
 
 
 class DmpState:
-    """The SQLite file `path`, made when absent. Safe between threads, one at a time."""
+    """The SQLite file `path`, made when absent; every method raises StateUnavailable. Safe between threads, one at a time."""
 
     def __init__(self, path: Path) -> None:
         self._lock = RLock()
-        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = FULL")
-        self._db.executescript((files("gateway.sandbox.dmp") / "state.sql").read_text(encoding="utf-8"))
+        schema = (files("gateway.sandbox.dmp") / "state.sql").read_text(encoding="utf-8")
+        try:
+            self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = FULL")
+            self._db.executescript(schema)
+        except sqlite3.Error as problem:
+            raise StateUnavailable(type(problem).__name__) from problem
 
     def close(self) -> None:
         """Close the file."""
@@ -173,15 +186,21 @@ class DmpState:
 
     def _rows(self, query: str, parameters: tuple[str, ...]) -> list[tuple[Any, ...]]:
         with self._lock:
-            return self._db.execute(query, parameters).fetchall()
+            try:
+                return self._db.execute(query, parameters).fetchall()
+            except sqlite3.Error as problem:
+                raise StateUnavailable(type(problem).__name__) from problem
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         with self._lock:
-            self._db.execute("BEGIN IMMEDIATE")
             try:
-                yield self._db
-            except BaseException:
-                self._db.execute("ROLLBACK")
-                raise
-            self._db.execute("COMMIT")
+                self._db.execute("BEGIN IMMEDIATE")
+                try:
+                    yield self._db
+                    self._db.execute("COMMIT")
+                except BaseException:
+                    self._db.execute("ROLLBACK")
+                    raise
+            except sqlite3.Error as problem:
+                raise StateUnavailable(type(problem).__name__) from problem

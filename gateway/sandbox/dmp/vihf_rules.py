@@ -27,9 +27,9 @@ from gateway.sandbox.dmp.signature import (
     EXCLUSIVE,
     canonical,
     certificates_of,
-    digest,
     ds,
     hash_name,
+    matches,
     read_reference,
     signed_info_fault,
     without_signature,
@@ -118,7 +118,7 @@ def _reference_fault(assertion: etree._Element, signature: etree._Element, optio
     if hash_name(reference.digest_method) not in options.vihf_digests:
         return "algorithm"
     data = canonical(without_signature(assertion), exclusive=True, comments=False, prefixes=reference.prefixes)
-    return None if reference.digest == digest(reference.digest_method, data) else "digest"
+    return None if matches(reference, data, options.vihf_digests) else "digest"
 
 
 def _only_bearer(assertion: etree._Element, identifier: str) -> bool:

@@ -13,7 +13,7 @@ from gateway.sandbox.dmp.certificates import TrustStore, der_of, load_anchors, r
 from gateway.sandbox.dmp.clinical import read_clinical
 from gateway.sandbox.dmp.ebrim import read_submission
 from gateway.sandbox.dmp.existence import judge_existence
-from gateway.sandbox.dmp.manifest import LotContent, SignedDocument, manifest_faults, matches
+from gateway.sandbox.dmp.manifest import LotContent, SignedDocument, manifest_faults
 from gateway.sandbox.dmp.multipart import ContentType, read_package
 from gateway.sandbox.dmp.options import DEFAULT_OPTIONS
 from gateway.sandbox.dmp.parts import match_parts, reference_problems
@@ -21,7 +21,7 @@ from gateway.sandbox.dmp.query import return_type
 from gateway.sandbox.dmp.refusals import RegistryRefusal, SoapRefusal
 from gateway.sandbox.dmp.rights import Operation
 from gateway.sandbox.dmp.safe_xml import parse_xml
-from gateway.sandbox.dmp.signature import canonical, certificates_of, ds, read_reference, signed_info_fault
+from gateway.sandbox.dmp.signature import canonical, certificates_of, ds, matches, read_reference, signed_info_fault
 from gateway.sandbox.dmp.soap import read_envelope
 from gateway.sandbox.dmp.vihf import read_vihf
 from gateway.sandbox.dmp.xades import property_faults, signed_properties_of
