@@ -14,7 +14,7 @@ from urllib.parse import quote
 import msgspec
 
 from gateway.kernel.errors import PermanentFault
-from gateway.wire.mime_header import FreeText, HeaderForbidden, HeaderValue, Named, header_line
+from gateway.wire.mime_header import FreeText, HeaderForbidden, HeaderValue, Named, checked_text, header_line
 
 __all__ = ["Attachment", "FreeText", "HeaderForbidden", "HeaderValue", "Named", "encoded_length", "write_message"]
 
@@ -71,7 +71,7 @@ def encoded_length(size: int) -> int:
 
 def _quoted_printable(text: str) -> bytes:
     lines = text.replace("\r\n", "\n").replace("\r", "\n").removesuffix("\n")
-    return binascii.b2a_qp(lines.replace("\n", "\r\n").encode("utf-8", "replace"), istext=True)
+    return binascii.b2a_qp(lines.encode("utf-8", "replace"), istext=True).replace(b"\n", _CRLF)
 
 
 def _base64_lines(content: bytes) -> Iterator[bytes]:
@@ -93,9 +93,9 @@ def _attachment_head(attachment: Attachment) -> list[bytes]:
 
 def _file_name(name: str) -> bytes:
     """The filename parameter: quoted when plain ASCII and short, else RFC 2231 in segments that never cut a character."""
-    if not name or not name.isprintable():
+    if not name:
         raise HeaderForbidden("file name")
-    if _PLAIN_NAME.fullmatch(name):
+    if _PLAIN_NAME.fullmatch(checked_text(name, "file name")):
         return f'\r\n filename="{name}"'.encode("ascii")
     pieces = ["utf-8''"]
     for character in name:

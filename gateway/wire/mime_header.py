@@ -15,6 +15,7 @@ from gateway.kernel.errors import PermanentFault
 _LINE = 76
 _LONGEST_LINE = 998
 _NAME = re.compile(r"[A-Za-z0-9-]{1,64}")
+_ADDRESS = re.compile(r"[^\x00-\x20\x7f-\U0010ffff<>()\[\]\\,;:\"]+")
 _SAFE = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!*+-/")
 """Bytes that Q encoding may leave as they are everywhere, display names included (RFC 2047 section 5)."""
 _OPEN, _CLOSE = "=?utf-8?q?", "?="
@@ -55,25 +56,28 @@ def header_line(name: str, value: HeaderValue) -> bytes:
         raise HeaderForbidden("header name")
     match value:
         case FreeText(text=text):
-            tokens = _words(_checked(text, name), len(name) + 2)
+            tokens = _words(checked_text(text, name), len(name) + 2)
         case Named(label=label, address=address):
-            tokens = [*_phrase(_checked(label, name), len(name) + 2), f"<{_plain(address, name, spaces=False)}>"]
+            if not _ADDRESS.fullmatch(address):
+                raise HeaderForbidden(name)
+            tokens = [*_phrase(checked_text(label, name), len(name) + 2), f"<{address}>"]
         case _:
-            tokens = _plain(value, name, spaces=True).split(" ")
+            tokens = _plain(value, name).split(" ")
     line = _folded(f"{name}:", tokens)
     if any(len(one) > _LONGEST_LINE for one in line.split("\r\n")):
         raise HeaderForbidden(f"{name} too long")
     return line.encode("ascii")
 
 
-def _checked(text: str, name: str) -> str:
+def checked_text(text: str, name: str) -> str:
+    """The text itself, without control character nor lone surrogate; raises HeaderForbidden naming only the header."""
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in text):
         raise HeaderForbidden(name)
     return text
 
 
-def _plain(value: str, name: str, *, spaces: bool) -> str:
-    if not value.isascii() or not value.isprintable() or value != value.strip() or "  " in value or (" " in value and not spaces):
+def _plain(value: str, name: str) -> str:
+    if not value or not value.isascii() or not value.isprintable() or value != value.strip() or "  " in value:
         raise HeaderForbidden(name)
     return value
 
