@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import logging
 import ssl
 from typing import Any, Final
 
-from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session, TLSSetupException
 from typing_extensions import override
 
 from gateway.sandbox.faults import Armed
 from gateway.sandbox.listener import reset_transport
 from gateway.sandbox.mss.operator import AFTER_DATA_FAULTS, MssOperator, Submitted, structure_of
 
+_LOG = logging.getLogger(__name__)
 HOST_NAME: Final = "operateur.sandbox.mssante.fr"
 _CHUNK = 256 * 1024
 _SLACK = 1024 * 1024
@@ -79,7 +81,11 @@ class Hooks:
         return AuthResult(success=not refused, handled=False)
 
     async def handle_exception(self, error: Exception) -> str:
-        """What a client is told when this server fails."""
+        """What a client is told when this server, or the TLS handshake, fails."""
+        if isinstance(error, TLSSetupException):
+            _LOG.info("handshake refused: %s", error.__cause__)
+        else:
+            _LOG.error("conversation failed", exc_info=error)
         return f"451 4.3.0 Erreur du bac a sable ({type(error).__name__})"
 
 
@@ -115,12 +121,14 @@ class SubmissionSession(SMTP):
 
     @override
     async def push(self, status: Any) -> None:
+        """One answer line; 421 closes the connection (RFC 5321 3.8)."""
         await super().push(status)
         if isinstance(status, str) and status.startswith("421") and self.transport is not None:
             self.transport.close()
 
     @override
     async def smtp_EHLO(self, hostname: str) -> None:
+        """EHLO, unless the service is to be away."""
         if self._operator.accident("421_ehlo", phase="ehlo"):
             await self.push("421 4.3.2 Service indisponible")
             return
@@ -128,6 +136,7 @@ class SubmissionSession(SMTP):
 
     @override
     async def smtp_STARTTLS(self, arg: str) -> None:
+        """STARTTLS, unless it is withheld."""
         if self.starttls_withheld:
             await self.push("502 5.5.1 Commande inconnue")
             return
@@ -135,6 +144,7 @@ class SubmissionSession(SMTP):
 
     @override
     async def smtp_DATA(self, arg: str) -> None:
+        """DATA: refusals first, then the whole content, then the operator's answer."""
         if await self.check_auth_needed("DATA"):
             return
         if not self.envelope or not self.envelope.rcpt_tos:
