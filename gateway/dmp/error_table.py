@@ -49,7 +49,7 @@ REGISTRY: dict[str, type[errors.FromDmp]] = {
 """`errorCode` of an rs:RegistryError."""
 
 FAULTS: tuple[tuple[str, type[errors.FromDmp]], ...] = (
-    (r"dmpinvalidcertificate|certificat (de signature )?(invalide|non valide|non autorise|revoque|expire)", errors.CertificateRefused),
+    (r"dmpinvalidcertificate|certificat\b.*\b(invalide|non valide|pas valide|non autorise|revoque|expire)", errors.CertificateRefused),
     (r"dmpclosed|dmp (est )?ferme", errors.DmpClosed),
     (r"homologation", errors.HomologationRefused),
     (r"structure (est )?(introuvable|inconnue|inactive)", errors.StructureUnknown),

@@ -58,6 +58,7 @@ EXPECTED_REGISTRY = {
 }
 EXPECTED_FAULTS = [
     ("", "DMPInvalidCertificate", "dmp-certificate-refused", C),
+    ("Le certificat du jeton VIHF n'est pas valide", "", "dmp-certificate-refused", C),
     ("Structure introuvable ou Inactive", "", "dmp-structure-unknown", C),
     ("PS et Structure non liés", "", "dmp-author-not-linked", H),
     ("Aucune spécialité dans le vihf", "", "dmp-specialty-missing", H),
