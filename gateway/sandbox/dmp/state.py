@@ -82,14 +82,7 @@ class DmpState:
 
     def __init__(self, path: Path) -> None:
         self._lock = RLock()
-        schema = (files("gateway.sandbox.dmp") / "state.sql").read_text(encoding="utf-8")
-        try:
-            self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = FULL")
-            self._db.executescript(schema)
-        except sqlite3.Error as problem:
-            raise StateUnavailable(type(problem).__name__) from problem
+        self._db = _open(path)
 
     def close(self) -> None:
         """Close the file."""
@@ -204,3 +197,18 @@ class DmpState:
                     raise
             except sqlite3.Error as problem:
                 raise StateUnavailable(type(problem).__name__) from problem
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    try:
+        db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    except sqlite3.Error as problem:
+        raise StateUnavailable(type(problem).__name__) from problem
+    try:
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = FULL")
+        db.executescript((files("gateway.sandbox.dmp") / "state.sql").read_text(encoding="utf-8"))
+    except sqlite3.Error as problem:
+        db.close()
+        raise StateUnavailable(type(problem).__name__) from problem
+    return db
