@@ -46,11 +46,11 @@ async def send_document(request: Request[Any, Any, Any], relay: Relay, limits: L
     return Response(accepted.receipt, status_code=202 if accepted.created else 200, headers={"Location": location, **_NO_STORE})
 
 
-@get("/documents", responses=REFUSALS(400, 401, 429, 503), summary="Lister les récépissés", response_headers=())
+@get("/documents", responses=REFUSALS(400, 401, 429, 503), summary="Lister les récépissés")
 async def list_documents(
     relay: Relay,
     caller: Caller,
-    state: DocumentState | None = None,
+    wanted: Annotated[DocumentState | None, Parameter(query="state", description="État du document.")] = None,
     patient: Annotated[str | None, Parameter(min_length=1, max_length=128, description="Numéro de dossier local.")] = None,
     since: Annotated[datetime | None, Parameter(description="Acceptés depuis cet instant.")] = None,
     cursor: Annotated[int | None, Parameter(ge=1, le=2**62, description="Rendu par la page précédente.")] = None,
@@ -58,7 +58,7 @@ async def list_documents(
 ) -> Response[ReceiptPage]:
     """Newest first."""
     moment = since.replace(tzinfo=UTC) if since is not None and since.tzinfo is None else since
-    page = await relay.reader.page(caller, Filter(state=state, patient=patient, since=moment, cursor=cursor, limit=limit))
+    page = await relay.reader.page(caller, Filter(state=wanted, patient=patient, since=moment, cursor=cursor, limit=limit))
     return Response(page, headers=_NO_STORE)
 
 

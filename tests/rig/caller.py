@@ -52,7 +52,7 @@ class Workstation:
         self, document: bytes, described: dict[str, Any] | None = None, *, media: str = "application/pdf", key: str | None = None
     ) -> httpx.Response:
         """POST /documents; the answer whatever it is."""
-        parts = {
+        parts: dict[str, tuple[str | None, bytes | str, str]] = {
             "request": (None, json.dumps(described if described is not None else REQUEST), "application/json"),
             "file": ("document", document, media),
         }

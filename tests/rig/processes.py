@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from typing_extensions import override
+
 ROOT = Path(__file__).resolve().parents[2]
 STRUCTURE = "10B0152872"
 _START = 60.0
@@ -54,17 +56,20 @@ class Started:
     def start(self) -> dict[str, Any]:
         """Run it and wait until it is ready; what it wrote then."""
         self._ready.unlink(missing_ok=True)
-        with self.log.open("ab") as output:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "gateway", *self._arguments], stdout=output, stderr=output, cwd=ROOT, start_new_session=True
-            )
+        self._launch()
         deadline = time.monotonic() + _START
         while not self._ready.exists():
-            if self.process.poll() is not None or time.monotonic() > deadline:
+            if self.process is None or self.process.poll() is not None or time.monotonic() > deadline:
                 raise AssertionError(f"{self._arguments[0]} did not start:\n{self.log.read_text(errors='replace')[-4000:]}")
             time.sleep(0.02)
         facts: dict[str, Any] = json.loads(self._ready.read_bytes())
         return facts
+
+    def _launch(self) -> None:
+        with self.log.open("ab") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "gateway", *self._arguments], stdout=output, stderr=output, cwd=ROOT, start_new_session=True
+            )
 
     def kill(self) -> None:
         """As a power cut: SIGKILL."""
@@ -91,6 +96,7 @@ class Sandbox(Started):
         self.folder = folder
         self.facts: dict[str, Any] = {}
 
+    @override
     def start(self) -> dict[str, Any]:
         """Run it; sandbox.json."""
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -136,10 +142,20 @@ class Gateway(Started):
         head, bracket, tail = text.partition("[[structures]]")
         path.write_text(f"{head}{settings}\n{bracket}{tail}")
 
+    @override
     def start(self) -> dict[str, Any]:
         """Run it; gateway.json."""
         self.facts = super().start()
         return self.facts
+
+    def start_again(self, within: float | None) -> None:
+        """Start, but with `within` seconds given, be killed once more before being ready, then start for good."""
+        if within is not None:
+            self._ready.unlink(missing_ok=True)
+            self._launch()
+            time.sleep(within)
+            self.kill()
+        self.start()
 
     @property
     def token(self) -> str:
