@@ -75,7 +75,7 @@ def derive_entry(
         confidentiality=(codes.confidentiality(header.confidentiality.code), *map(codes.visibility, visibility.codes)),
         facility=codes.facility_type(header.facility.code),
         practice_setting=codes.practice_setting(header.practice_setting.code),
-        event_codes=header.event_codes,
+        event_codes=tuple(Concept(code.code, code.system, hl7.cut(code.label)) for code in header.event_codes),
         reference_ids=tuple(_order(order) for order in header.order_ids),
         hash=hashlib.sha1(data, usedforsecurity=False).hexdigest(),
         size=len(data),

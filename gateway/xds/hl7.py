@@ -34,9 +34,8 @@ def person(who: Person) -> str:
     kind = "EI" if who.internal else "IDNPS"
     tail = f"^^^^^^&{PROFESSIONALS}&ISO^D^^^{kind}"
     head = component(who.id, 64)
-    room = (SLOT_LIMIT - len(head) - len(tail) - 2) // 2
+    family, given = _names(who.family, who.given, SLOT_LIMIT - len(head) - len(tail) - 2)
     # the DMP refuses an empty name (PDT-INF-617): what is missing is filled with what is there
-    family, given = component(who.family, room), component(who.given, room)
     return f"{head}^{family or given or head}^{given or family or head}{tail}"
 
 
@@ -60,10 +59,17 @@ def local_id(identifier: LocalId) -> str:
 def patient_name(family: str, given: str, kind: str) -> str:
     """PID-5 line; kind L for the birth name, D for the used one."""
     tail = f"^^^^^{kind}"
-    room = (SLOT_LIMIT - len(tail) - 7) // 2
-    return f"PID-5|{component(family, room)}^{component(given, room)}{tail}"
+    return "PID-5|" + "^".join(_names(family, given, SLOT_LIMIT - len(tail) - 7)) + tail
 
 
 def utc_time(moment: datetime) -> str:
     """`yyyyMMddHHmmss` in UTC of an aware instant."""
     return moment.astimezone(UTC).strftime("%Y%m%d%H%M%S")
+
+
+def _names(family: str, given: str, room: int) -> tuple[str, str]:
+    first, second = component(family, room), component(given, room)
+    if len(first) + len(second) <= room:
+        return first, second
+    half = room // 2
+    return cut(first, max(half, room - len(second))), cut(second, max(half, room - len(first)))

@@ -165,3 +165,13 @@ def test_dmp37_letters_survive(name: str) -> None:
 
 def test_local_id_is_never_cut_in_two() -> None:
     assert hl7.local_id(LocalId(root="1.2.3", extension="a^b&c|d")) == "a b+c d^^^&1.2.3&ISO^PI"
+
+
+def test_only_the_longer_of_two_names_is_cut() -> None:
+    long, short = "É" * 300, "LE"
+    line = hl7.patient_name(long, short, "L")
+    assert len(line) == hl7.SLOT_LIMIT
+    assert line.endswith("…^LE^^^^^L")
+    assert hl7.patient_name("A" * 100, "B" * 100, "L") == f"PID-5|{'A' * 100}^{'B' * 100}^^^^^L"
+    both = hl7.patient_name(long, long, "L").split("^")
+    assert len(both[0]) - len("PID-5|") == len(both[1]) > 100
