@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import sys
 import time
 from pathlib import Path
@@ -19,7 +20,7 @@ def send(url: str, token: str, ca: Path | None, document: Path, request: Path, *
     """Send and tell; with `wait`, until every delivery has an end."""
     headers = {"Authorization": f"Bearer {token}"}
     try:
-        trust = httpx.create_ssl_context(verify=str(ca)) if ca is not None else httpx.create_ssl_context()
+        trust = ssl.create_default_context(cafile=ca)
         with httpx.Client(base_url=url.rstrip("/"), headers=headers, verify=trust, timeout=60) as client:
             return _send(client, document, request, wait=wait)
     except (httpx.TransportError, OSError) as problem:

@@ -71,6 +71,8 @@ class Load(threading.Thread):
             elif answer.status_code != 503:
                 self.refusals.append(answer.text)
             self._over.wait(PACE)
+        if workstation is not None:
+            workstation.close()
 
     def finish(self) -> None:
         self._over.set()

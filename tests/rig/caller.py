@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import ssl
 import time
 from typing import Any
 
@@ -44,7 +45,7 @@ class Workstation:
         self._client = httpx.Client(
             base_url=gateway.facts["api"],
             headers={"Authorization": f"Bearer {token if token is not None else gateway.token}"},
-            verify=httpx.create_ssl_context(verify=gateway.facts["ca"]),
+            verify=ssl.create_default_context(cafile=gateway.facts["ca"]),
             timeout=60,
         )
 
