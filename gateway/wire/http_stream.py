@@ -150,7 +150,6 @@ class TlsStream(Stream):
             else:
                 self._incoming.write_eof()
 
-
     async def _flush(self) -> None:
         # a reset does not stop the reading: the alert that explains it may already be there
         if self._outgoing.pending:
