@@ -24,7 +24,7 @@ _BYTES_PER_LINE = _COLUMNS // 4 * 3
 _CHUNK = _BYTES_PER_LINE * 1024
 _BOUNDARY = re.compile(r"=_[0-9A-Za-z]{8,64}")
 _MEDIA_TYPE = re.compile(r"[a-z0-9.+-]+/[a-z0-9.+-]+")
-_PLAIN_NAME = re.compile(r"[A-Za-z0-9 !#$&'()+,;=@\[\]^_`{}~.-]{1,60}")
+_PLAIN_NAME = re.compile(r"(?! )(?:[A-Za-z0-9!#$&'()+,;=@\[\]^_`{}~.-]| (?! )){1,60}(?<! )")
 _NAME_PIECE = 54
 """Columns of one RFC 2231 segment, its `filename*NN*=` and separator left out."""
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from itertools import groupby
+from operator import itemgetter
 
 import msgspec
 
@@ -15,6 +17,8 @@ from gateway.kernel.errors import PermanentFault
 _LINE = 76
 _LONGEST_LINE = 998
 _NAME = re.compile(r"[A-Za-z0-9-]{1,64}")
+_ASCII_WORD = re.compile(r"[!-~]+")
+_ATOM = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+")
 _ADDRESS = re.compile(r"[^\x00-\x20\x7f-\U0010ffff<>()\[\]\\,;:\"]+")
 _SAFE = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!*+-/")
 """Bytes that Q encoding may leave as they are everywhere, display names included (RFC 2047 section 5)."""
@@ -56,7 +60,7 @@ def header_line(name: str, value: HeaderValue) -> bytes:
         raise HeaderForbidden("header name")
     match value:
         case FreeText(text=text):
-            tokens = _words(checked_text(text, name), len(name) + 2)
+            tokens = _words(checked_text(text, name), len(name) + 2, _ASCII_WORD)
         case Named(label=label, address=address):
             if not _ADDRESS.fullmatch(address):
                 raise HeaderForbidden(name)
@@ -82,20 +86,21 @@ def _plain(value: str, name: str) -> str:
     return value
 
 
-def _words(text: str, column: int) -> list[str]:
-    """ASCII words as they are, and one run of encoded words from the first word that needs it to the last."""
+def _words(text: str, column: int, plain: re.Pattern[str]) -> list[str]:
+    """Words that `plain` takes as they are, and encoded words for each run of the others, with the spaces inside it.
+
+    Runs are kept short because some readers show the blank that separates two encoded words.
+    """
     words = text.split(" ")
-    odd = [index for index, word in enumerate(words) if _needs_encoding(word, _LINE - (column if index == 0 else 1))]
-    if not odd:
-        return words
-    first = max(0, odd[0] - (words[odd[0]] == ""))
-    last = min(len(words) - 1, odd[-1] + (words[odd[-1]] == "")) + 1
-    column += sum(len(word) + 1 for word in words[:first])
-    return [*words[:first], *_encoded(" ".join(words[first:last]), column % _LINE), *words[last:]]
-
-
-def _needs_encoding(word: str, room: int) -> bool:
-    return not word or not word.isascii() or "=?" in word or len(word) > room
+    odd = [not plain.fullmatch(word) or "=?" in word or len(word) > _LINE - (1 if index else column) for index, word in enumerate(words)]
+    gaps = [index for index, word in enumerate(words) if not word]
+    for index in gaps:
+        odd[max(0, index - 1) : index + 2] = [True] * len(odd[max(0, index - 1) : index + 2])
+    tokens: list[str] = []
+    for is_odd, group in groupby(zip(odd, words, strict=True), key=itemgetter(0)):
+        run = [word for _, word in group]
+        tokens += _encoded(" ".join(run), 1 if tokens else column) if is_odd else run
+    return tokens
 
 
 def _phrase(label: str, column: int) -> list[str]:
@@ -104,13 +109,12 @@ def _phrase(label: str, column: int) -> list[str]:
     if label.isascii() and "=?" not in label and len(label) <= _LINE - column - 2:
         escaped = label.replace("\\", "\\\\").replace('"', '\\"')
         return [f'"{escaped}"']
-    return _encoded(label, column)
+    return _words(label, column, _ATOM)
 
 
 def _encoded(text: str, column: int) -> list[str]:
-    """Encoded words of at most 75 columns, cut between characters; the first one fills what its line has left."""
-    room = _LINE - 1 - column - len(_OPEN) - len(_CLOSE)
-    room = room if room >= _LEAST_ROOM else _ROOM
+    """Encoded words of at most 75 columns, cut between characters; the first one begins at `column`."""
+    room = max(_LEAST_ROOM, _LINE - column - len(_OPEN) - len(_CLOSE))
     pieces = [""]
     for character in text:
         escaped = "".join("_" if byte == 0x20 else chr(byte) if byte in _SAFE else f"={byte:02X}" for byte in character.encode("utf-8"))

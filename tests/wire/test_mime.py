@@ -5,8 +5,10 @@ from __future__ import annotations
 import random
 import re
 from email import message_from_bytes, policy
+from email.header import decode_header, make_header
 from email.headerregistry import AddressHeader
 from email.message import EmailMessage
+from email.utils import parseaddr
 from typing import cast
 
 import pytest
@@ -59,14 +61,22 @@ def test_a_subject_comes_back(text: str) -> None:
     assert all(len(line) <= 78 for line in mail.split(b"\r\n"))
 
 
-@given(st.one_of(printable, french).filter(lambda text: text == text.strip()))
+@given(st.one_of(printable, french))
 def test_a_label_comes_back(text: str) -> None:
+    mail = write_message([("From", Named(text, "service@cabinet.mssante.test"))], "", [], boundary=BOUNDARY)
+    # the classic decoder: the modern one keeps the blank between two encoded words of a label, against RFC 2047
+    label, address = parseaddr(message_from_bytes(mail)["From"])
+    assert (str(make_header(decode_header(label))).strip(), address) == (text.strip(), "service@cabinet.mssante.test")
+
+
+@pytest.mark.parametrize("text", ["Cabinet médical de l'Écluse", 'Dr "Zoé" D\'ARTIMON, été', "MSP des Tilleuls - secrétariat", "Île^|&"])
+def test_a_usual_label_comes_back_from_every_reader(text: str) -> None:
     mail = write_message([("From", Named(text, "service@cabinet.mssante.test"))], "", [], boundary=BOUNDARY)
     (author,) = cast(AddressHeader, parsed(mail)["From"]).addresses
     assert (author.display_name, author.addr_spec) == (text, "service@cabinet.mssante.test")
 
 
-@given(st.one_of(printable, french).filter(bool))
+@given(st.one_of(printable, french).filter(lambda text: text == text.strip() != ""))
 def test_a_file_name_comes_back(text: str) -> None:
     mail = write_message(BASE, "", [attached(b"%PDF", text)], boundary=BOUNDARY)
     assert attachments_of(mail) == [(text, "application/pdf", b"%PDF")]
