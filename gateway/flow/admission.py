@@ -182,7 +182,7 @@ class Admission:
             changes.append(self._identities.remember(admitted.structure, admitted.patient, now))
         try:
             await self._store.commit(*changes)
-        except BaseException:
+        except Exception:  # not on cancellation: the commit may still go through, and the sweep at start removes what no row names
             await self._blobs.discard(blob)
             raise
         return record
