@@ -11,7 +11,7 @@ import msgspec
 
 from gateway.cda.reading import read_cda
 from gateway.dmp.client import DmpClient
-from gateway.dmp.errors import DmpClosed, DuplicateRefusal, NoDmp
+from gateway.dmp.errors import DmpClosed, DmpTargetUnknown, DuplicateRefusal, NoDmp
 from gateway.dmp.existence import Existence
 from gateway.dmp.lot import SealedLot, seal_lot
 from gateway.flow.admitted import Admitted, Frozen
@@ -55,7 +55,11 @@ class DmpCourier:
             lot = await self._seal(trip, frozen, cda, client, ins, author)
         else:
             await trip.enter(Phase.FEED)
-        answer = await client.feed(lot, cda, ins, author)
+        try:
+            answer = await client.feed(lot, cda, ins, author)
+        except DmpTargetUnknown:
+            await trip.thaw()
+            raise
         return answer.answer
 
     async def reconcile(self, trip: Trip) -> bytes | None:

@@ -23,6 +23,7 @@ from gateway.flow.views import (
     HistoryView,
     ReceiptPage,
     ReceiptView,
+    SummaryPage,
     SummaryView,
     instant,
     milliseconds,
@@ -70,12 +71,12 @@ class Reader:
     async def page(self, caller: Caller, wanted: Filter) -> ReceiptPage:
         """A page of the caller's receipts, newest first."""
         records = await self._records(caller, wanted)
-        cursor = str(records[-1].sequence) if len(records) == wanted.limit else None
-        return ReceiptPage(items=tuple([await self.view(one) for one in records]), cursor=cursor)
+        return ReceiptPage(items=tuple([await self.view(one) for one in records]), cursor=_next_page(records, wanted))
 
-    async def summaries(self, caller: Caller, wanted: Filter) -> list[SummaryView]:
+    async def summaries(self, caller: Caller, wanted: Filter) -> SummaryPage:
         """The same page with what a secretary recognises a document by."""
-        return [await self._summary(one) for one in await self._records(caller, wanted)]
+        records = await self._records(caller, wanted)
+        return SummaryPage(items=tuple([await self._summary(one) for one in records]), cursor=_next_page(records, wanted))
 
     async def summary(self, caller: Caller, document_id: str) -> SummaryView:
         """One document as the page shows it; raises NotFound."""
@@ -175,6 +176,10 @@ class Reader:
             type_label=admitted.type.label if admitted else "",
             patient_label=_patient_label(admitted) if admitted else "",
         )
+
+
+def _next_page(records: list[DocumentRecord], wanted: Filter) -> str | None:
+    return str(records[-1].sequence) if len(records) == wanted.limit else None
 
 
 def _may_see(caller: Caller, record: DocumentRecord) -> bool:

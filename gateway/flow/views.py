@@ -54,6 +54,13 @@ class SummaryView(_View, frozen=True, kw_only=True):
     patient_label: str
 
 
+class SummaryPage(_View, frozen=True, kw_only=True):
+    """A page of summaries, newest first; `cursor` asks for the next one, None at the end."""
+
+    items: tuple[SummaryView, ...]
+    cursor: str | None
+
+
 class HistoryView(_View, frozen=True, kw_only=True):
     """One line of the audit trail of a document."""
 

@@ -65,7 +65,9 @@ MAY_HAVE_LEFT = frozenset({Phase.FEED, Phase.DATA, Phase.PROBE})
 
 _MOVES: dict[DeliveryState, frozenset[DeliveryState]] = {
     DeliveryState.HELD: frozenset({DeliveryState.QUEUED, DeliveryState.UNKNOWN, DeliveryState.CANCELLED, DeliveryState.EXPIRED}),
-    DeliveryState.QUEUED: frozenset({DeliveryState.RUNNING, DeliveryState.HELD, DeliveryState.REFUSED, DeliveryState.CANCELLED, DeliveryState.EXPIRED}),
+    DeliveryState.QUEUED: frozenset(
+        {DeliveryState.RUNNING, DeliveryState.HELD, DeliveryState.REFUSED, DeliveryState.CANCELLED, DeliveryState.EXPIRED}
+    ),
     DeliveryState.RUNNING: frozenset(
         {DeliveryState.QUEUED, DeliveryState.HELD, DeliveryState.UNKNOWN, DeliveryState.DELIVERED, DeliveryState.REFUSED}
     ),

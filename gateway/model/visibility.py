@@ -77,7 +77,9 @@ def check_recipients(visibility: Visibility, *, dmp: bool, patient: bool, profes
     """Raises VisibilityConflict when one of the asked channels is closed by the masking; `field` names the channel."""
     row = audience(visibility)
     if visibility.reveal_to_patient_at is not None and not visibility.hidden_from_patient:
-        raise VisibilityConflict(field="visibility.reveal_to_patient_at", reason="une date de levée suppose un document invisible du patient")
+        raise VisibilityConflict(
+            field="visibility.reveal_to_patient_at", reason="une date de levée suppose un document invisible du patient"
+        )
     for asked, reason, field in (
         (dmp, row.dmp, "deliver.dmp"),
         (patient, row.patient, "deliver.patient_mail"),
