@@ -53,6 +53,8 @@ def open_connection(path: Path) -> GroupConnection:
     try:
         for setting in _SETTINGS:
             connection.execute(setting).fetchall()
+        if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+            raise sqlite3.OperationalError("no write-ahead log on this file system")
     except sqlite3.Error:
         connection.close()
         raise
