@@ -73,4 +73,5 @@ class FileBoxKey:
             draft.unlink()
             sync_folder(self._path.parent)
         except OSError as problem:
+            draft.unlink(missing_ok=True)
             raise BoxKeyUnavailable(type(problem).__name__, reason="le fichier de la clé ne peut pas être écrit") from None

@@ -11,6 +11,7 @@ from typing import Literal, TypeVar
 
 import msgspec
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -22,6 +23,8 @@ LEAST_RSA_BITS = 2048
 Environment = Literal["test", "production"]
 
 _NAMES = {NameOID.GIVEN_NAME: "GN", NameOID.SURNAME: "SN", NameOID.TITLE: "T", NameOID.SERIAL_NUMBER: "SERIALNUMBER"}
+UNREADABLE = (ValueError, TypeError, x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType, UnsupportedAlgorithm)
+"""What the library raises for broken certificates and lists, some of it on first reading of a field."""
 _Extension = TypeVar("_Extension", bound=x509.ExtensionType)
 
 
@@ -52,7 +55,7 @@ def load_certificate(der: bytes) -> x509.Certificate:
     try:
         certificate = x509.load_der_x509_certificate(der)
         _ = certificate.extensions, certificate.subject, certificate.issuer
-    except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as problem:
+    except UNREADABLE as problem:
         raise CertificateMalformed(type(problem).__name__, reason="il est abîmé ou d'un format inconnu") from None
     return certificate
 
@@ -61,7 +64,7 @@ def load_certificates(pem: bytes) -> tuple[x509.Certificate, ...]:
     """Every certificate of a PEM text, in order; raises CertificateMalformed when there is none or one is broken."""
     try:
         certificates = x509.load_pem_x509_certificates(pem)
-    except ValueError as problem:
+    except UNREADABLE as problem:
         raise CertificateMalformed(type(problem).__name__, reason="le fichier des autorités est abîmé ou vide") from None
     return tuple(load_certificate(to_der(certificate)) for certificate in certificates)
 
@@ -96,7 +99,7 @@ def rsa_public_key(certificate: x509.Certificate) -> rsa.RSAPublicKey:
     """The public key; raises CertificateMalformed when it is not RSA of at least 2048 bits."""
     try:
         key = certificate.public_key()
-    except ValueError:
+    except (ValueError, UnsupportedAlgorithm):
         key = None
     if not isinstance(key, rsa.RSAPublicKey) or key.key_size < LEAST_RSA_BITS:
         raise CertificateMalformed("key", reason="sa clé n'est pas une clé RSA de 2048 bits au moins")

@@ -17,7 +17,7 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from gateway.trust.certificate import distinguished_name, extension, rsa_public_key
+from gateway.trust.certificate import UNREADABLE, distinguished_name, extension, rsa_public_key
 from gateway.trust.chain import Authorities
 from gateway.trust.errors import CertificateMalformed, RevocationListRefused
 from gateway.trust.files import private_folder, write_durably
@@ -40,7 +40,8 @@ def read_list(data: bytes) -> x509.CertificateRevocationList:
     try:
         loaded = load(data)
         critical = [one.value for one in loaded.extensions if one.critical]
-    except (ValueError, x509.DuplicateExtension) as problem:
+        _ = loaded.issuer, loaded.last_update_utc, loaded.next_update_utc
+    except UNREADABLE as problem:
         raise RevocationListRefused(type(problem).__name__, reason="elle est illisible") from None
     for value in critical:
         plain = isinstance(value, x509.IssuingDistributionPoint) and not (value.indirect_crl or value.only_some_reasons)
@@ -79,7 +80,7 @@ def signed_by(held: x509.CertificateRevocationList, issuer: x509.Certificate) ->
         return False
     try:
         return held.is_signature_valid(rsa_public_key(issuer))
-    except (ValueError, TypeError, CertificateMalformed):
+    except (*UNREADABLE, CertificateMalformed):
         return False
 
 

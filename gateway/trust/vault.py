@@ -2,7 +2,7 @@
 
 A document gets its own data key, kept beside it wrapped by the box key: erasing the wrapped key erases the document. Records (keys,
 homologation number) are sealed under a derived key; patients appear in the audit trail under a pseudonym. Nothing here reads or writes
-a document. Source: design section 3, issue of the journal (item 7); dossier stack.md section 4.
+a document. Sources: design section 3 (trust: at-rest vault); dossier stack.md section 4.
 """
 
 from __future__ import annotations

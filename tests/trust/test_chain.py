@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import random
 import subprocess
+import warnings
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,13 +15,15 @@ from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from gateway.kernel.errors import ConfigurationFault
 from gateway.trust.certificate import distinguished_name, environment_of, load_certificate, load_certificates, signing_end, subject_dn
 from gateway.trust.chain import build_path, read_authorities
 from gateway.trust.errors import CertificateMalformed, ChainUntrusted, RevocationListRefused
+from gateway.trust.pkcs12_file import open_pkcs12
 from gateway.trust.revocation import RevocationLists, read_list, revocation_of
 from tests.shared import need
 from tests.tools import need_tool
-from tests.trust.pki import NOW, SERVER, SIGN, Leaf, Pki, authority_name, leaf_name, new_key, shared_leaf, shared_pki
+from tests.trust.pki import NOW, PASSPHRASE, SERVER, SIGN, Leaf, Pki, authority_name, leaf_name, new_key, shared_leaf, shared_pki
 
 PKI = shared_pki()
 AUTHORITIES = read_authorities(PKI.anchors_pem)
@@ -192,3 +198,35 @@ def test_the_last_good_list_is_kept_and_said_to_be_stale(tmp_path: Path) -> None
     assert revocation_of(leaf.certificate, pki.issuing, map(read_list, again.held()), NOW).revoked_at is not None
     again.offer(pki.crl_der())
     assert again.stale(NOW) == ()
+
+
+def _read_anchors(der: bytes) -> object:
+    return read_authorities(b"-----BEGIN CERTIFICATE-----\n" + base64.encodebytes(der) + b"-----END CERTIFICATE-----\n")
+
+
+def _read_revocation(der: bytes) -> object:
+    return revocation_of(shared_leaf(SIGN).certificate, PKI.issuing, [read_list(der)], NOW)
+
+
+@pytest.mark.parametrize(
+    ("read", "true"),
+    [
+        (_read_anchors, PKI.root.public_bytes(Encoding.DER)),
+        (_read_revocation, PKI.crl_der()),
+        (lambda der: open_pkcs12(der, PASSPHRASE), shared_leaf(SIGN).pkcs12()),
+    ],
+    ids=["authority", "list", "pkcs12"],
+)
+def test_broken_files_are_refused_with_our_own_errors(read: Callable[[bytes], object], true: bytes) -> None:
+    chance, refusals = random.Random(11), 0
+    read(true)
+    for _ in range(150):
+        broken = bytearray(true)
+        for _ in range(chance.choice((1, 2, 5))):
+            broken[chance.randrange(len(broken))] = chance.randrange(256)
+        try:
+            with warnings.catch_warnings(action="ignore"):
+                read(bytes(broken))
+        except ConfigurationFault:
+            refusals += 1
+    assert refusals > 10
