@@ -1,0 +1,90 @@
+"""The pages on documents: the home page, the detail of one, its proof."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from litestar import Response, get
+from litestar.params import Parameter
+
+from gateway.flow.reading import Filter
+from gateway.flow.relay import Relay
+from gateway.kernel.clock import Clock
+from gateway.model.delivery import DocumentState
+from gateway.web.access import Visitor
+from gateway.web.cards import DocumentCard, document_card, history_lines
+from gateway.web.outlook import Outlook, outlook_of
+from gateway.web.rendering import HEADERS, page
+from gateway.web.sessions import Sessions
+
+_LISTED = 20
+_WAITING_LISTED = 20
+
+STATES = {
+    "en-cours": (DocumentState.WORKING, "En cours"),
+    "a-traiter": (DocumentState.ATTENTION, "À traiter"),
+    "termines": (DocumentState.DONE, "Terminés"),
+    "annules": (DocumentState.CANCELLED, "Annulés"),
+}
+"""Choices of the list, by their word in the address."""
+
+Text = Annotated[str, Parameter(max_length=128)]
+
+
+@get("/", include_in_schema=False)
+async def show_home(
+    relay: Relay, sessions: Sessions, clock: Clock, visitor: Visitor, etat: Text = "", dossier: Text = "", avant: Text = ""
+) -> Response[Any]:
+    """How things stand, what needs somebody, the last documents; chosen by state and local number when asked."""
+    now = clock.now()
+    outlook, waiting = await _standing(relay, visitor, now)
+    state = STATES[etat][0] if etat in STATES else None
+    cursor = int(avant) if avant.isascii() and avant.isdigit() and len(avant) <= 18 else None
+    wanted = Filter(state=state, patient=dossier.strip() or None, cursor=cursor, limit=_LISTED)
+    found = await relay.reader.summaries(visitor.caller, wanted)
+    chosen = {"etat": etat if state is not None else "", "dossier": dossier.strip(), "avant": avant if cursor else ""}
+    return page(
+        "accueil.html",
+        visitor=visitor,
+        notice=sessions.take(visitor.session),
+        outlook=outlook,
+        waiting=waiting if not any(chosen.values()) else [],
+        documents=[document_card(one, now) for one in found.items],
+        older=found.cursor,
+        chosen=chosen,
+        states={word: label for word, (_, label) in STATES.items()},
+        several=len(visitor.caller.structures) > 1,
+    )
+
+
+@get("/documents/{document_id:str}", include_in_schema=False)
+async def show_document(relay: Relay, sessions: Sessions, clock: Clock, visitor: Visitor, document_id: Text) -> Response[Any]:
+    """One document: each delivery with its explanation, its receipts and its gestures, then everything that was done."""
+    now = clock.now()
+    card = document_card(await relay.reader.summary(visitor.caller, document_id), now)
+    history = history_lines(await relay.reader.history(visitor.caller, document_id), card, visitor.caller.workstation, now)
+    return page(
+        "document.html",
+        visitor=visitor,
+        notice=sessions.take(visitor.session),
+        document=card,
+        history=history,
+        several=len(visitor.caller.structures) > 1,
+    )
+
+
+@get("/documents/{document_id:str}/preuve", include_in_schema=False)
+async def download_proof(relay: Relay, visitor: Visitor, document_id: Text) -> Response[bytes]:
+    """The proof of one document, as a zip."""
+    content = await relay.reader.proof(visitor.caller, document_id)
+    attachment = {"Content-Disposition": f'attachment; filename="preuve-{document_id}.zip"'}
+    return Response(content, media_type="application/zip", headers={**HEADERS, **attachment})
+
+
+async def _standing(relay: Relay, visitor: Visitor, now: datetime) -> tuple[Outlook, list[DocumentCard]]:
+    caller = visitor.caller
+    found = await relay.reader.summaries(caller, Filter(state=DocumentState.ATTENTION, limit=_WAITING_LISTED))
+    waiting = [document_card(one, now) for one in found.items]
+    status = await relay.status.view(None if caller.sees_all else caller.structures)
+    return outlook_of(status, waiting, more=found.cursor is not None, now=now), waiting

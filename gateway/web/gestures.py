@@ -1,0 +1,51 @@
+"""Which gestures suit a delivery or a document: a pure choice, from what flow shows. Flow itself has the last word when one is made."""
+
+from __future__ import annotations
+
+import msgspec
+
+from gateway.flow.errors import HeldByHand, IdentityNotQualified
+from gateway.flow.views import DeliveryView, DocumentView
+from gateway.model.delivery import DeliveryState
+
+NEEDS_SOMEONE = frozenset({DeliveryState.HELD, DeliveryState.REFUSED, DeliveryState.EXPIRED})
+
+
+class Gesture(msgspec.Struct, frozen=True, kw_only=True):
+    """A button: its word in the address and on the page, and what is said once it is done."""
+
+    path: str
+    label: str
+    done: str
+
+
+RETRY = Gesture(path="reessayer", label="Réessayer", done="L'envoi est relancé.")
+RELEASE = Gesture(path="liberer", label="Libérer", done="L'envoi est libéré : il va partir.")
+HOLD = Gesture(path="attendre", label="Mettre en attente", done="L'envoi est mis en attente. Il ne partira pas sans vous.")
+CANCEL = Gesture(path="annuler", label="Annuler", done="Le document est annulé : ce qui n'était pas parti ne partira pas.")
+
+
+def gestures_on(delivery: DeliveryView) -> tuple[Gesture, ...]:
+    """The gestures that help for this delivery as it stands."""
+    code = delivery.explanation.code if delivery.explanation is not None else None
+    match DeliveryState(delivery.state):
+        case DeliveryState.HELD if code == IdentityNotQualified.code:
+            return ()
+        case DeliveryState.HELD if code == HeldByHand.code:
+            return (RELEASE,)
+        case DeliveryState.HELD | DeliveryState.REFUSED | DeliveryState.EXPIRED | DeliveryState.UNKNOWN:
+            return (RETRY,)
+        case DeliveryState.QUEUED:
+            return (RETRY, HOLD) if delivery.explanation is not None else (HOLD,)
+    return ()
+
+
+def may_cancel(document: DocumentView) -> bool:
+    """True when nothing of the document seems to have left yet."""
+    states = {DeliveryState(one.state) for one in document.deliveries}
+    return bool(states) and states <= {DeliveryState.HELD, DeliveryState.QUEUED, DeliveryState.CANCELLED} != {DeliveryState.CANCELLED}
+
+
+def needs_someone(delivery: DeliveryView) -> bool:
+    """True when a person must act for this delivery to go on."""
+    return DeliveryState(delivery.state) in NEEDS_SOMEONE

@@ -1,0 +1,109 @@
+"""The first line of the page: did everything leave, do the destinations answer, is something wrong with the box."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import msgspec
+
+from gateway.flow.status import LaneView, StatusView
+from gateway.model.delivery import Channel, DeliveryState
+from gateway.web.cards import DocumentCard
+from gateway.web.moments import Moment, told_date
+from gateway.web.words import Badge, Tone, channel_words, many
+
+_ON_THE_WAY = (DeliveryState.QUEUED, DeliveryState.RUNNING, DeliveryState.UNKNOWN)
+_WARN_BEFORE = timedelta(days=45)
+_ROLES = {"auth_cli": "de connexion", "sign": "de signature"}
+
+
+class Alarm(msgspec.Struct, frozen=True, kw_only=True):
+    """Something wrong with the box itself, and the gesture."""
+
+    what: str
+    gesture: str
+    until: Moment | None = None
+
+
+class DestinationLine(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether one destination answers, and what is known when it does not."""
+
+    name: str
+    badge: Badge
+    trouble: str | None
+
+
+class Outlook(msgspec.Struct, frozen=True, kw_only=True):
+    """The header of the page."""
+
+    tone: Tone
+    headline: str
+    detail: str | None
+    destinations: tuple[DestinationLine, ...]
+    alarms: tuple[Alarm, ...]
+    test: bool
+
+
+def outlook_of(status: StatusView, attention: Sequence[DocumentCard], *, more: bool, now: datetime) -> Outlook:
+    """`attention` are the documents that need a person; `more` when there are others beyond them."""
+    waiting = sum(len(one.waiting) for one in attention)
+    moving = sum(one.count for one in status.queue if one.state in _ON_THE_WAY)
+    on_the_way = many(moving, "Un envoi est en route.", "{} envois sont en route.") if moving else None
+    return Outlook(
+        tone="act" if waiting else "going" if moving else "ok",
+        headline=_headline(waiting, moving, more=more),
+        detail=on_the_way,
+        destinations=tuple(_destination_line(one, status.upstreams) for one in status.upstreams),
+        alarms=tuple(_alarms(status, now)),
+        test=status.environment == "test",
+    )
+
+
+def _headline(waiting: int, moving: int, *, more: bool) -> str:
+    if waiting and more:
+        return f"Plus de {waiting} envois demandent une action"
+    if waiting:
+        return many(waiting, "Un envoi demande une action", "{} envois demandent une action")
+    return "Tout va bien" if moving else "Tout est parti"
+
+
+def _destination_line(lane: LaneView, lanes: Sequence[LaneView]) -> DestinationLine:
+    structure, _, channel = lane.lane.partition("/")
+    several = len({one.lane.partition("/")[0] for one in lanes}) > 1
+    return DestinationLine(
+        name=f"{channel_words(Channel(channel))} ({structure})" if several else channel_words(Channel(channel)),
+        badge=Badge(text="répond", mark="✓", tone="ok") if lane.answering else Badge(text="ne répond pas", mark="!", tone="bad"),
+        trouble=None if lane.answering or lane.trouble is None else f"{lane.trouble.what} {lane.trouble.gesture}",
+    )
+
+
+def _alarms(status: StatusView, now: datetime) -> list[Alarm]:
+    alarms: list[Alarm] = []
+    if not status.accepting:
+        alarms.append(
+            Alarm(
+                what="Relais n'accepte plus de nouveaux documents : son espace de stockage est plein ou indisponible.",
+                gesture="Appelez votre installateur.",
+            )
+        )
+    if not status.clock_trusted:
+        alarms.append(
+            Alarm(
+                what="L'heure du boîtier n'est pas fiable : rien ne part pour le moment.",
+                gesture="Vérifiez que le boîtier est relié à Internet ; si cela dure, appelez votre installateur.",
+            )
+        )
+    for one in sorted(status.certificates, key=lambda held: held.usable_until):
+        if one.usable_until - now > _WARN_BEFORE:
+            continue
+        role = _ROLES.get(one.role, one.role)
+        over = one.usable_until <= now
+        alarms.append(
+            Alarm(
+                what=f"Le certificat {role} de la structure {one.structure} {'a expiré' if over else 'expire bientôt'} :",
+                gesture="Demandez son renouvellement à votre installateur.",
+                until=told_date(one.usable_until, now),
+            )
+        )
+    return alarms

@@ -1,0 +1,96 @@
+"""Sessions of the page, in memory only: an opaque number in the cookie, the workstation's token behind it, a day's work at most.
+
+A restart ends them all. What the cookie holds is kept only as a keyed digest, so that a look at the memory does not give a session.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import msgspec
+
+LIFE_SECONDS = 12 * 3600
+_MOST = 200
+
+
+class Notice(msgspec.Struct, frozen=True, kw_only=True):
+    """What the next page says once: a gesture done, or why it was not."""
+
+    tone: Literal["ok", "bad"]
+    what: str
+    gesture: str = ""
+
+
+@dataclass(slots=True)
+class _Held:
+    token: str
+    until: float
+    notice: Notice | None = None
+
+
+class Sessions:
+    """Who is signed in. `secret` keys the digests and the form marks; `monotonic` gives seconds."""
+
+    def __init__(self, secret: bytes, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._secret = secret
+        self._monotonic = monotonic
+        self._held: dict[str, _Held] = {}
+
+    def open(self, token: str) -> str:
+        """A new session for a token already recognised; returns the value of its cookie."""
+        self._forget_the_oldest()
+        number = secrets.token_urlsafe(32)
+        self._held[self._keyed("session", number)] = _Held(token=token, until=self._monotonic() + LIFE_SECONDS)
+        return number
+
+    def token(self, number: str) -> str | None:
+        """The token of a session, None when there is none, or no more."""
+        held = self._find(number)
+        return held.token if held is not None else None
+
+    def close(self, number: str) -> None:
+        """End a session."""
+        self._held.pop(self._keyed("session", number), None)
+
+    def mark(self, number: str) -> str:
+        """The mark that every form of this session carries, so that another site cannot act in its name."""
+        return self._keyed("form", number)
+
+    def is_mark(self, number: str, mark: str) -> bool:
+        """True when the mark is this session's."""
+        return hmac.compare_digest(self.mark(number).encode(), mark.encode(errors="surrogateescape"))
+
+    def leave(self, number: str, notice: Notice) -> None:
+        """Have the next page say this."""
+        held = self._find(number)
+        if held is not None:
+            held.notice = notice
+
+    def take(self, number: str) -> Notice | None:
+        """What this page has to say; said once."""
+        held = self._find(number)
+        if held is None:
+            return None
+        notice, held.notice = held.notice, None
+        return notice
+
+    def _find(self, number: str) -> _Held | None:
+        name = self._keyed("session", number)
+        held = self._held.get(name)
+        if held is not None and held.until <= self._monotonic():
+            del self._held[name]
+            return None
+        return held
+
+    def _forget_the_oldest(self) -> None:
+        while len(self._held) >= _MOST:
+            del self._held[next(iter(self._held))]
+
+    def _keyed(self, use: str, number: str) -> str:
+        return hmac.new(self._secret, f"{use}\0{number}".encode(errors="surrogateescape"), hashlib.sha256).hexdigest()
