@@ -13,7 +13,7 @@ def kernel_synchronised() -> bool:
     """True when adjtimex does not report TIME_ERROR (clock not synchronised); False when it cannot be asked."""
     try:
         libc = ctypes.CDLL(None, use_errno=True)
-        state = libc.adjtimex(ctypes.create_string_buffer(_TIMEX_BYTES))
+        state: int = libc.adjtimex(ctypes.create_string_buffer(_TIMEX_BYTES))
     except (OSError, AttributeError):
         return False
     return 0 <= state != _TIME_ERROR

@@ -12,6 +12,7 @@ import sys
 
 import structlog
 from structlog.typing import EventDict, WrappedLogger
+from typing_extensions import override
 
 _MATRICULE = re.compile(r"(?<![0-9A-Fa-f])[1-478][0-9]{4}(?:[0-9]{2}|2[AB])[0-9]{6}(?:[0-9]{2})?(?![0-9A-Fa-f])")
 _ADDRESS = re.compile(r"[\w.+'-]+@[\w-]+(?:\.[\w-]+)+")
@@ -20,7 +21,7 @@ _BLOT = "[…]"
 
 def redact(text: str) -> str:
     """The text without anything that looks like a matricule or a mail address."""
-    return _ADDRESS.sub(_BLOT, _MATRICULE.sub(_BLOT, text))
+    return _MATRICULE.sub(_BLOT, _ADDRESS.sub(_BLOT, text))
 
 
 def configure_logging(level: str = "info") -> None:
@@ -48,5 +49,6 @@ def _redact_event(logger: WrappedLogger, method: str, event: EventDict) -> Event
 
 
 class _RedactingFormatter(logging.Formatter):
+    @override
     def format(self, record: logging.LogRecord) -> str:
         return redact(super().format(record))
