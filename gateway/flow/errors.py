@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.kernel.errors import Held, PermanentFault, Refused, TransientFault
+from gateway.kernel.errors import Held, Refused, TransientFault
 
 
 class StructureUnknown(Refused):
@@ -219,10 +219,10 @@ class GivenUp(Held):
     gesture = "Appelez votre installateur ; quand la cause est levée, utilisez « Réessayer »."
 
 
-class Unexpected(PermanentFault):
+class Unexpected(Held):
     """A defect of Relais met by one item: it waits for a person, its neighbours go on."""
 
     code = "internal-error"
     who = "votre installateur"
-    what = "Relais a rencontré une erreur imprévue sur cet envoi ; les autres continuent."
+    what = "Relais a rencontré une erreur imprévue sur cet envoi, qui est gardé ; les autres continuent."
     gesture = "Contactez votre installateur en lui donnant l'heure et le code de cette erreur."
