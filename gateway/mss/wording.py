@@ -21,6 +21,7 @@ _LETTERS = str.maketrans(
     | {"Ð": "D", "ð": "d", "Þ": "TH", "þ": "th", "ı": "i", "’": "'", "‘": "'", "ʼ": "'", "‐": "-", "‑": "-", "–": "-"}
 )
 _FORBIDDEN_IN_FILES = str.maketrans(dict.fromkeys('/\\:*?"<>|_', "-"))
+_BREAKING = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _NAMELESS = "INCONNU"
 
 
@@ -41,7 +42,10 @@ def pdf_name(created_at: datetime, label: str, traits: Traits) -> str:
 
 def short_label(label: str) -> str:
     """The label of a document type on one line, cut at 40 characters."""
-    return "".join(character if character.isprintable() else " " for character in label)[:LABEL_LIMIT].strip() or "Document"
+    return (
+        "".join(" " if unicodedata.category(character) in _BREAKING else character for character in label)[:LABEL_LIMIT].strip()
+        or "Document"
+    )
 
 
 def without_accents(text: str) -> str:
