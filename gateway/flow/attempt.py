@@ -11,15 +11,15 @@ from gateway.flow import outcome
 from gateway.flow.admitted import Admitted, Frozen, open_frozen, open_recipient, seal_frozen
 from gateway.flow.bookkeeping import Bookkeeper
 from gateway.flow.custody import Custody
-from gateway.flow.errors import PayloadQuarantined, Unexpected
+from gateway.flow.errors import InDoubt, PayloadQuarantined, Unexpected
 from gateway.journal.blobs import BlobStore
 from gateway.journal.records import AuditRecord, BlobRecord, Change, DeliveryRecord, DocumentRecord, ReceiptRecord
 from gateway.journal.sealing import Sealer
-from gateway.journal.store import Store
+from gateway.journal.store import StaleRecord, Store
 from gateway.kernel.config import Retry
 from gateway.kernel.errors import RelaisError
 from gateway.kernel.ids import new_id
-from gateway.model.delivery import Channel, DeliveryState, Phase, ReceiptKind
+from gateway.model.delivery import MAY_HAVE_LEFT, Channel, DeliveryState, Phase, ReceiptKind
 
 _log = structlog.get_logger("relais.delivery")
 
@@ -43,9 +43,9 @@ class Trip:
     async def freeze(self, frozen: Frozen, payload: bytes, role: str, phase: Phase) -> None:
         """Freeze the bytes of this delivery and enter the phase that sends them, in one commit (commit 2)."""
         blob = await self._desk.blobs.write(self.document.id, role, payload, self._key)
-        self.frozen = msgspec.structs.replace(frozen, payload=blob.id)
-        self.record = msgspec.structs.replace(self.record, sealed_frozen=seal_frozen(self.frozen, self._key, self.record.id))
-        await self._move(phase, blob)
+        frozen = msgspec.structs.replace(frozen, payload=blob.id)
+        await self._move(phase, blob, sealed=seal_frozen(frozen, self._key, self.record.id))
+        self.frozen = frozen
 
     async def thaw(self) -> None:
         """Forget the sealed payload: it will be sealed anew (the CDA stays as it is)."""
@@ -62,9 +62,13 @@ class Trip:
         """Encrypt something worth keeping (an answer): to be committed with the outcome."""
         return await self._desk.blobs.write(self.document.id, role, content, self._key)
 
-    async def _move(self, phase: Phase, *more: Change) -> None:
-        self.record = outcome.begun(self.record, phase, self._desk.boot, self._desk.books.now())
-        await self._desk.store.commit(self.record, *more)
+    async def _move(self, phase: Phase, *more: Change, sealed: bytes | None = None) -> None:
+        """What is in memory never runs ahead of the journal: the record changes once the commit has returned."""
+        moved = outcome.begun(self.record, phase, self._desk.boot, self._desk.books.now())
+        if sealed is not None:
+            moved = msgspec.structs.replace(moved, sealed_frozen=sealed)
+        await self._desk.store.commit(moved, *more)
+        self.record = moved
 
 
 class Courier(Protocol):
@@ -103,20 +107,26 @@ class Desk:
         self._probe_wait = probe_wait
 
     async def attempt(self, record: DeliveryRecord) -> RelaisError | None:
-        """Run one delivery to its recorded outcome; returns the error met, None when the destination answered well."""
+        """Run one delivery to its recorded outcome; returns the error met, None when the destination answered well.
+
+        A StaleRecord means that a person decided otherwise before anything left: nothing is recorded here.
+        """
         trip: Trip | None = None
         try:
             trip = await self._open(record)
-            await self._travel(trip)
-            return None
+            proof = await self._travel(trip)
+        except StaleRecord as overtaken:
+            return overtaken
         except RelaisError as error:
             await self._record_failure(trip.record if trip is not None else record, error)
             return error
         except Exception as defect:  # noqa: BLE001 - one defect must not stop the lane
             _log.exception("unexpected error in an attempt", delivery=record.id)
-            surprise = Unexpected(type(defect).__name__)
+            surprise = self._surprise(trip.record if trip is not None else record, defect)
             await self._record_failure(trip.record if trip is not None else record, surprise)
             return surprise
+        await self._record_answer(trip, proof)
+        return None
 
     async def _open(self, record: DeliveryRecord) -> Trip:
         document = await self.store.document(record.document_id)
@@ -124,24 +134,37 @@ class Desk:
             raise PayloadQuarantined("document row missing")
         return Trip(record, document, self.custody.admitted(document), self.custody.key(document), self)
 
-    async def _travel(self, trip: Trip) -> None:
+    async def _travel(self, trip: Trip) -> bytes | None:
         courier = self._couriers[trip.record.channel]
         if trip.record.state is DeliveryState.UNKNOWN:
-            proof = await courier.reconcile(trip)
-            if proof is None:
-                again = outcome.not_found(trip.record, self.books.now(), self._probe_wait)
-                await self.books.settle(again, audit=self._audit(trip.record, "delivery.probed", "absent"))
-                return
-        else:
-            proof = await courier.deliver(trip)
-        await self._record_success(trip, proof)
+            return await courier.reconcile(trip)
+        return await courier.deliver(trip)
 
-    async def _record_success(self, trip: Trip, proof: bytes) -> None:
+    def _surprise(self, record: DeliveryRecord, defect: Exception) -> RelaisError:
+        """Once something may have left, a defect leaves the outcome in doubt: it is looked up, never sent again blindly."""
+        doubtful = record.state is DeliveryState.RUNNING and record.phase in MAY_HAVE_LEFT
+        return InDoubt(type(defect).__name__) if doubtful else Unexpected(type(defect).__name__)
+
+    async def _record_answer(self, trip: Trip, proof: bytes | None) -> None:
+        """What the destination said must be written, whatever the journal's state: it is never turned into a failure."""
         now = self.books.now()
-        blob = await trip.keep("answer", proof)
-        receipt = ReceiptRecord(id=new_id(), delivery_id=trip.record.id, kind=ReceiptKind.HANDED_OVER, at=now, proof_blob=blob.id)
+        if proof is None:
+            again = outcome.not_found(trip.record, now, self._probe_wait)
+            await self.books.settle(again, audit=self._audit(trip.record, "delivery.probed", "absent"))
+            return
+        blobs = await self._kept(trip, proof)
+        receipt = ReceiptRecord(
+            id=new_id(), delivery_id=trip.record.id, kind=ReceiptKind.HANDED_OVER, at=now, proof_blob=blobs[0].id if blobs else None
+        )
         done = outcome.delivered(trip.record, now)
-        await self.books.settle(done, blob, receipt, audit=self._audit(trip.record, "delivery.sent", "accepted"))
+        await self.books.settle(done, *blobs, receipt, audit=self._audit(trip.record, "delivery.sent", "accepted"))
+
+    async def _kept(self, trip: Trip, proof: bytes) -> list[BlobRecord]:
+        try:
+            return [await trip.keep("answer", proof)]
+        except RelaisError as problem:
+            _log.warning("answer not kept", delivery=trip.record.id, code=problem.code)
+            return []
 
     async def _record_failure(self, record: DeliveryRecord, error: RelaisError) -> None:
         after = outcome.failed(record, error, self._retry, self.books.now())
@@ -155,7 +178,11 @@ class Desk:
         document = await self.store.document(record.document_id) if words else None
         if document is None or not isinstance(words, bytes):
             return []
-        return [await self.blobs.write(document.id, "answer", words, self.custody.key(document))]
+        try:
+            return [await self.blobs.write(document.id, "answer", words, self.custody.key(document))]
+        except RelaisError as problem:
+            _log.warning("answer not kept", delivery=record.id, code=problem.code)
+            return []
 
     def _audit(self, record: DeliveryRecord, act: str, answer: str) -> AuditRecord:
         return AuditRecord(

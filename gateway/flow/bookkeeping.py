@@ -96,8 +96,10 @@ class Bookkeeper:
 
     async def _settle(self, record: DeliveryRecord, more: tuple[Change, ...], audit: AuditRecord) -> None:
         document = await self._store.document(record.document_id)
-        if document is not None:
-            await self.write(document, [record], *more, audit=audit)
+        if document is None:
+            await self._store.commit(record, *more, audit)
+            return
+        await self.write(document, [record], *more, audit=audit)
 
     def _event(self, document: DocumentRecord) -> EventRecord:
         return EventRecord(

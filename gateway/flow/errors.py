@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.kernel.errors import Held, Refused, TransientFault
+from gateway.kernel.errors import Held, OutcomeUnknown, Refused, TransientFault
 
 
 class StructureUnknown(Refused):
@@ -217,6 +217,13 @@ class GivenUp(Held):
     who = "le secrétariat"
     what = "Cet envoi n'a pas pu partir depuis plusieurs jours."
     gesture = "Appelez votre installateur ; quand la cause est levée, utilisez « Réessayer »."
+
+
+class InDoubt(OutcomeUnknown):
+    """A defect of Relais met after something may have left."""
+
+    code = "in-doubt"
+    what = "Relais a rencontré une erreur imprévue pendant l'envoi : il est peut-être arrivé."
 
 
 class Unexpected(Held):

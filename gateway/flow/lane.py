@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 
+from gateway.journal.store import StaleRecord
 from gateway.kernel.clock import Clock
 from gateway.kernel.config import Retry
 from gateway.kernel.errors import ErrorClass, Explanation, RelaisError
@@ -50,6 +51,8 @@ class Lane:
 
     def account(self, error: RelaisError | None) -> bool:
         """Note how an attempt ended; True when a dead destination has just come back."""
+        if isinstance(error, StaleRecord):
+            return False
         if error is not None and error.error_class in _TROUBLE:
             self._failures += 1
             wrong_setting = error.error_class is ErrorClass.CONFIGURATION
@@ -68,9 +71,9 @@ class Lane:
 
     async def wait(self, seconds: float | None) -> None:
         """Sleep until woken, or until that many seconds have passed; a dead lane wakes for its probe."""
-        if self._dead:
-            until_probe = max(0.0, self._probe_at - self._clock.monotonic())
-            seconds = until_probe if seconds is None else max(until_probe, min(seconds, until_probe))
+        until_probe = self._probe_at - self._clock.monotonic()
+        if self._dead and until_probe > 0:
+            seconds = until_probe
         try:
             async with asyncio.timeout(seconds):
                 await self._wake.wait()

@@ -28,7 +28,7 @@ from gateway.flow.letter import Letters, Material
 from gateway.journal.blobs import BlobStore
 from gateway.journal.records import AuditRecord, BlobRecord, DeliveryRecord, DocumentRecord
 from gateway.journal.sealing import Sealer
-from gateway.journal.store import Store
+from gateway.journal.store import NotAccepting, StaleRecord, Store
 from gateway.kernel.config import Configuration, Structure
 from gateway.kernel.errors import ErrorClass, Explanation, RelaisError
 from gateway.model.delivery import Channel, DeliveryState
@@ -71,17 +71,19 @@ class Preparer:
         self._work = work
 
     async def prepare(self, record: DocumentRecord) -> list[str]:
-        """Prepare one document to its recorded end; returns the lanes to wake."""
+        """Prepare one document to its recorded end; returns the lanes to wake. Raises NotAccepting, StaleRecord: to be done again later."""
         try:
             admitted = self._custody.admitted(record)
             structure = self._structure(admitted)
             prepared = await self._document(record, admitted, structure)
+            return await self._freeze(record, admitted, structure, prepared)
+        except (NotAccepting, StaleRecord):
+            raise
         except RelaisError as error:
             return await self._stop(record, error)
         except Exception as defect:  # noqa: BLE001 - one defect must not stop the others
             _log.exception("unexpected error in a preparation", document=record.id)
             return await self._stop(record, Unexpected(type(defect).__name__))
-        return await self._freeze(record, admitted, structure, prepared)
 
     def _structure(self, admitted: Admitted) -> Structure:
         structure = self._configuration.structure(admitted.structure)

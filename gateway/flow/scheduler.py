@@ -88,15 +88,18 @@ class Scheduler:
         return None if due is None else (due - now) / 1000
 
     async def _one(self, lane: Lane, record: DeliveryRecord) -> None:
-        error: RelaisError | None = None
         try:
             error = await self._attempt(record)
+            came_back = lane.account(error)
+            if came_back:
+                _log.info("destination back", lane=lane.name)
+                await self._store.commit(WakeLane(lane=lane.name, now=milliseconds(self._clock.now())))
+        except RelaisError as problem:
+            _log.warning("attempt not recorded", lane=lane.name, delivery=record.id, code=problem.code)
+            await self._clock.sleep(_STORE_PAUSE)
+            return
         finally:
             lane.running.discard(record.id)
             lane.wake()
-        if lane.account(error):
-            _log.info("destination back", lane=lane.name)
-            await self._store.commit(WakeLane(lane=lane.name, now=milliseconds(self._clock.now())))
-            lane.wake()
-        elif lane.dead and error is not None:
+        if lane.dead and error is not None:
             _log.warning("destination not answering", lane=lane.name, code=error.code)
