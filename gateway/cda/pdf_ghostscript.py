@@ -14,7 +14,8 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from gateway.cda.pdf_conversion import ConversionInterrupted, ConversionLimits, GhostscriptMissing, PdfaConversionFailed
@@ -25,16 +26,28 @@ _NO_NETWORK = (("unshare", "--net"), ("unshare", "--user", "--map-current-user",
 
 async def run_ghostscript(folder: Path, arguments: Sequence[str], limits: ConversionLimits, *, seconds: float) -> None:
     """One run in `folder` to success. Raises PdfaConversionFailed (timeout or failure), GhostscriptMissing, ConversionInterrupted."""
+    program = await asyncio.to_thread(_program, limits.ghostscript)
+    await _run(folder, [program, *_COMMON, *arguments], limits, seconds=seconds)
+
+
+async def run_module(folder: Path, module: str, arguments: Sequence[str], limits: ConversionLimits, *, seconds: float) -> None:
+    """One of our own modules run as a program under the same bounds; raises the same errors."""
+    python = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PYTHONDONTWRITEBYTECODE": "1"}
+    await _run(folder, [sys.executable, "-m", module, *arguments], limits, seconds=seconds, more=python)
+
+
+async def _run(
+    folder: Path, arguments: Sequence[str], limits: ConversionLimits, *, seconds: float, more: Mapping[str, str] | None = None
+) -> None:
     if seconds <= 0:
         raise _too_slow()
-    command = await asyncio.to_thread(_command, limits, seconds)
+    confinement = await asyncio.to_thread(_confinement, limits, seconds)
     try:
         process = await asyncio.create_subprocess_exec(
-            *command,
-            *_COMMON,
+            *confinement,
             *arguments,
             cwd=folder,
-            env={"PATH": os.defpath, "TMPDIR": str(folder), "HOME": str(folder), "LC_ALL": "C.UTF-8"},
+            env={"PATH": os.defpath, "TMPDIR": str(folder), "HOME": str(folder), "LC_ALL": "C.UTF-8", **(more or {})},
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,
@@ -52,7 +65,7 @@ async def run_ghostscript(folder: Path, arguments: Sequence[str], limits: Conver
     if status == -signal.SIGXCPU:
         raise _too_slow()
     if status:
-        raise PdfaConversionFailed(technical=f"ghostscript ended with {status}", reason="le convertisseur ne sait pas lire ce PDF")
+        raise PdfaConversionFailed(technical=f"converter ended with {status}", reason="le convertisseur ne sait pas lire ce PDF")
 
 
 def _too_slow() -> PdfaConversionFailed:
@@ -66,8 +79,8 @@ async def _end_group(process: asyncio.subprocess.Process) -> None:
     await asyncio.shield(process.wait())
 
 
-def _command(limits: ConversionLimits, seconds: float) -> list[str]:
-    """Everything before Ghostscript's own arguments, with full paths."""
+def _confinement(limits: ConversionLimits, seconds: float) -> list[str]:
+    """The programs that bound the one to come, with full paths."""
     bounds = [
         _program("prlimit"),
         f"--as={limits.memory_bytes}",
@@ -76,7 +89,7 @@ def _command(limits: ConversionLimits, seconds: float) -> list[str]:
         "--core=0",
         "--",
     ]
-    return [*bounds, *_network_cut(), _program("nice"), "-n", str(limits.niceness), _program(limits.ghostscript)]
+    return [*bounds, *_network_cut(), _program("nice"), "-n", str(limits.niceness)]
 
 
 def _program(name: str) -> str:

@@ -10,14 +10,21 @@ import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 _FEW_LETTERS = 8
 _INK_TOLERANCE = 0.25
 _INK_FLOOR = 0.002
-_LOOK_TOLERANCE = 0.05
 _WHITE = 255
+_BLUR = 2
+_DIFFERENCE = 42
+"""Greatest difference of a dot, out of 255, once both pages are blurred by 2 dots. Measured at 60 dots an inch: a page turned into a
+picture stays under 30, a missing word of three letters in 7 points makes 58."""
 
 
 class TextLikeness(msgspec.Struct, frozen=True):
@@ -55,29 +62,26 @@ def sampled_pages(pages: int, wanted: int, always: Sequence[int]) -> list[int]:
 
 
 def same_look(before: Path, after: Path) -> bool:
-    """Two binary grey maps (PGM) of one page show about the same ink at about the same places."""
+    """Two grey maps of one page show about the same ink, and nowhere a word more or less."""
     first, second = _grey_map(before), _grey_map(after)
-    if first is None or second is None or first[0] != second[0]:
+    if first is None or second is None or first.size != second.size:
         return False
-    old, new = first[1], second[1]
-    ink_old, ink_new = _WHITE * len(old) - sum(old), _WHITE * len(new) - sum(new)
-    if abs(ink_old - ink_new) > _INK_TOLERANCE * max(ink_old, ink_new) + _INK_FLOOR * _WHITE * len(old):
+    from PIL import ImageChops, ImageFilter, ImageStat
+
+    ink_old, ink_new = (_WHITE * image.width * image.height - ImageStat.Stat(image).sum[0] for image in (first, second))
+    if abs(ink_old - ink_new) > _INK_TOLERANCE * max(ink_old, ink_new) + _INK_FLOOR * _WHITE * first.width * first.height:
         return False
-    return sum(abs(a - b) for a, b in zip(old, new, strict=True)) <= _LOOK_TOLERANCE * _WHITE * len(old)
+    blur = ImageFilter.GaussianBlur(_BLUR)
+    greatest = ImageChops.difference(first.filter(blur), second.filter(blur)).getextrema()[1]
+    return isinstance(greatest, int | float) and greatest <= _DIFFERENCE
 
 
-def _grey_map(path: Path) -> tuple[tuple[int, int], bytes] | None:
-    """Size and pixels of a P5 file with 8 bits a pixel; None when it is missing or something else."""
+def _grey_map(path: Path) -> Image.Image | None:
+    """The image of a PNG file with 8 bits a pixel; None when it is missing or something else."""
+    from PIL import Image, UnidentifiedImageError
+
     try:
-        data = path.read_bytes()
-    except OSError:
+        with Image.open(path, formats=("PNG",)) as image:
+            return image.copy() if image.mode == "L" else None
+    except (OSError, ValueError, UnidentifiedImageError, Image.DecompressionBombError):
         return None
-    lines = [line for line in data[:256].split(b"\n") if not line.startswith(b"#")][:3]
-    if len(lines) < 3 or lines[0] != b"P5" or lines[2] != b"255":
-        return None
-    size = lines[1].split()
-    if len(size) != 2 or not all(figure.isdigit() for figure in size):
-        return None
-    width, height = int(size[0]), int(size[1])
-    pixels = data[-width * height :]
-    return ((width, height), pixels) if len(pixels) == width * height else None

@@ -23,7 +23,7 @@ from gateway.cda.pdf_conversion import (
     PdfaConversionFailed,
 )
 from gateway.cda.pdf_finish import finish
-from gateway.cda.pdf_ghostscript import run_ghostscript
+from gateway.cda.pdf_ghostscript import run_ghostscript, run_module
 from gateway.cda.pdf_likeness import compare_text, same_look, sampled_pages
 from gateway.cda.pdf_report import Flaw, PdfRefused, PdfReport
 from gateway.cda.pdf_srgb import srgb_profile
@@ -37,8 +37,10 @@ __all__ = [
     "convert_to_pdfa1b",
 ]
 
+_OPAQUE = "opaque.pdf"
 _SOURCE, _CONVERTED, _RESULT, _PROFILE, _PREFIX = "source.pdf", "converted.pdf", "result.pdf", "srgb.icc", "prefix.ps"
-_LOOK_DOTS_PER_INCH = 36
+_LOOK_DOTS_PER_INCH, _FINER = 60, 4
+"""Pages are drawn finer and averaged, or a picture of a page would never look like the page."""
 _FLATTENING_DOTS_PER_INCH = 300
 """Of the image that a page with transparency becomes; letters and lines stay what they are."""
 
@@ -74,16 +76,17 @@ async def convert_to_pdfa1b(source: Path, target: Path, *, limits: ConversionLim
     try:
         await asyncio.to_thread(_furnish, folder, source)
         work = _Work(folder=folder, limits=bounds, deadline=started + bounds.seconds)
-        await _convert(work)
-        await asyncio.to_thread(finish, folder / _CONVERTED, folder / _RESULT)
-        result = await _inspected(folder / _RESULT, original, bounds)
-        kept, images = await _compared(work, original.pages)
+        result, kept, images = await _converted(work, original)
         await asyncio.to_thread((folder / _RESULT).replace, target)
     except OSError as error:
         raise _interrupted(error) from None
     finally:
         await asyncio.shield(asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True))
     return ConversionReport(source=original, result=result, text_kept=kept, pages_as_images=images, seconds=time.monotonic() - started)
+
+
+_Outcome = tuple[PdfReport, float, tuple[int, ...]]
+"""Report on the result, share of text kept, pages that became images."""
 
 
 class _Work(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,7 +111,40 @@ def _furnish(folder: Path, source: Path) -> None:
     (folder / _PREFIX).write_text(_OUTPUT_INTENT, encoding="ascii")
 
 
-async def _convert(work: _Work) -> None:
+async def _converted(work: _Work, original: PdfReport) -> _Outcome:
+    """With transparent images made opaque first when there are any; should that change the look, with the original as it is."""
+    every_page_is_looked_at = original.pages <= work.limits.pages_looked_at
+    if original.has(Flaw.TRANSPARENCY) and every_page_is_looked_at and await _made_opaque(work):
+        try:
+            return await _attempt(work, original, _OPAQUE)
+        except PdfaConversionFailed:
+            await asyncio.to_thread(_sweep, work.folder)
+    return await _attempt(work, original, _SOURCE)
+
+
+async def _made_opaque(work: _Work) -> bool:
+    try:
+        await run_module(work.folder, "gateway.cda.pdf_opaque", (_SOURCE, _OPAQUE), work.limits, seconds=work.deadline - time.monotonic())
+    except PdfaConversionFailed:
+        return False
+    return await asyncio.to_thread((work.folder / _OPAQUE).exists)
+
+
+async def _attempt(work: _Work, original: PdfReport, source: str) -> _Outcome:
+    await _convert(work, source)
+    await asyncio.to_thread(finish, work.folder / _CONVERTED, work.folder / _RESULT)
+    result = await _inspected(work.folder / _RESULT, original, work.limits)
+    kept, images = await _compared(work, original.pages)
+    return result, kept, images
+
+
+def _sweep(folder: Path) -> None:
+    for path in folder.glob(f"{_RESULT}*"):
+        path.unlink()
+    (folder / _CONVERTED).unlink(missing_ok=True)
+
+
+async def _convert(work: _Work, source: str) -> None:
     await work.ghostscript(
         "-sDEVICE=pdfwrite",
         "-dPDFA=1",
@@ -121,7 +157,7 @@ async def _convert(work: _Work) -> None:
         f"-r{_FLATTENING_DOTS_PER_INCH}",
         f"-sOutputFile={_CONVERTED}",
         _PREFIX,
-        _SOURCE,
+        source,
     )
 
 
@@ -153,12 +189,11 @@ async def _compared(work: _Work, pages: int) -> tuple[float, tuple[int, ...]]:
     looked_at = sampled_pages(pages, work.limits.pages_looked_at, likeness.emptied)
     for name in (_SOURCE, _RESULT):
         await work.ghostscript(
-            "-sDEVICE=pgmraw",
-            f"-r{_LOOK_DOTS_PER_INCH}",
-            "-dTextAlphaBits=4",
-            "-dGraphicsAlphaBits=4",
+            "-sDEVICE=pnggray",
+            f"-r{_LOOK_DOTS_PER_INCH * _FINER}",
+            f"-dDownScaleFactor={_FINER}",
             f"-sPageList={','.join(map(str, looked_at))}",
-            f"-sOutputFile={name}-%d.pgm",
+            f"-sOutputFile={name}-%d.png",
             name,
         )
     if not await asyncio.to_thread(_all_alike, work.folder, len(looked_at)):
@@ -171,4 +206,4 @@ def _read_text(path: Path) -> str:
 
 
 def _all_alike(folder: Path, count: int) -> bool:
-    return all(same_look(folder / f"{_SOURCE}-{n}.pgm", folder / f"{_RESULT}-{n}.pgm") for n in range(1, count + 1))
+    return all(same_look(folder / f"{_SOURCE}-{n}.png", folder / f"{_RESULT}-{n}.png") for n in range(1, count + 1))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import zlib
 from collections.abc import Callable
 
 import pikepdf
+from PIL import Image, ImageDraw
 from reportlab.lib.colors import Color
 from reportlab.lib.pagesizes import A4
+from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
 
 FRENCH = "Élodie Noël-Lefèvre : ordonnance délivrée à l'été, cœur régulier, pas d'œdème, 12 €, naïveté, où ça ?"
@@ -93,9 +96,7 @@ def with_xfa() -> bytes:
 
 def bomb(layers: int = 1, size: int = 1_200_000_000) -> bytes:
     """Page content that inflates to `size` zeros, through several layers of Flate."""
-    engine = zlib.compressobj(9)
-    block = bytes(1 << 20)
-    data = b"".join(engine.compress(block) for _ in range(size >> 20)) + engine.flush()
+    data = deflated(b"\0", size)
     for _ in range(layers - 1):
         data = zlib.compress(data, 9)
 
@@ -124,16 +125,17 @@ def handmade(objects: dict[int, bytes], root: int = 1, trailer: bytes = b"") -> 
     return out.getvalue()
 
 
-def deflated_spaces(size: int) -> bytes:
-    """A Flate stream of `size` spaces, about a thousandth of that."""
-    engine = zlib.compressobj(9)
-    block = b" " * (1 << 20)
+@functools.cache
+def deflated(byte: bytes, size: int) -> bytes:
+    """A Flate stream of `size` times this byte, about a thousandth of that."""
+    engine = zlib.compressobj(6)
+    block = byte * (1 << 20)
     return b"".join(engine.compress(block) for _ in range(size >> 20)) + engine.flush()
 
 
 def structure_bomb(size: int = 1_500_000_000) -> bytes:
     """A PDF 1.5 whose catalog lies in an object stream that inflates to `size` bytes: merely opening it would."""
-    data = deflated_spaces(size)
+    data = deflated(b" ", size)
     out = io.BytesIO()
     out.write(b"%PDF-1.5\n%\xe2\xe3\xcf\xd3\n")
     stream_at = out.tell()
@@ -145,3 +147,59 @@ def structure_bomb(size: int = 1_500_000_000) -> bytes:
     out.write(b"3 0 obj\n<< /Type /XRef /Size 4 /W [1 4 2] /Root 1 0 R /Length %d >>\nstream\n" % len(table))
     out.write(table + b"\nendstream\nendobj\nstartxref\n%d\n%%%%EOF\n" % table_at)
     return out.getvalue()
+
+
+def with_alpha_picture(left: float, bottom: float, *, band: bool = False) -> bytes:
+    """A round logo with a soft mask at this place, over the text at (60, 740) or over a coloured band when asked."""
+    picture = Image.new("RGBA", (240, 240), (0, 0, 0, 0))
+    ImageDraw.Draw(picture).ellipse((10, 10, 230, 230), outline=(30, 70, 160, 255), width=14)
+    target = io.BytesIO()
+    canvas = Canvas(target, pagesize=A4, invariant=1)
+    if band:
+        canvas.setFillColorRGB(0.1, 0.4, 0.3)
+        canvas.rect(0, bottom - 20, 595, 140, stroke=0, fill=1)
+        canvas.setFillColorRGB(0, 0, 0)
+    canvas.setFont("Times-Roman", 12)
+    for line in range(12):
+        canvas.drawString(60, 740 - 18 * line, FRENCH)
+    canvas.drawImage(ImageReader(picture), left, bottom, 90, 90, mask="auto")
+    canvas.save()
+    return target.getvalue()
+
+
+def form(value: str = "Élodie Noël") -> bytes:
+    """A form with a filled field and a ticked box."""
+    target = io.BytesIO()
+    canvas = Canvas(target, pagesize=A4, invariant=1)
+    canvas.drawString(60, 740, FRENCH)
+    canvas.acroForm.textfield(name="nom", value=value, x=60, y=660, width=200, height=20)
+    canvas.acroForm.checkbox(name="fumeur", checked=True, x=60, y=620)
+    canvas.save()
+    return target.getvalue()
+
+
+def four_colours() -> bytes:
+    """Text and a JPEG in CMYK, as a printer's letterhead has them."""
+    picture = Image.effect_noise((200, 200), 40).convert("RGB").convert("CMYK")
+    packed = io.BytesIO()
+    picture.save(packed, format="JPEG")
+    target = io.BytesIO()
+    canvas = Canvas(target, pagesize=A4, invariant=1)
+    canvas.setFillColorCMYK(0.9, 0.5, 0.1, 0.3)
+    canvas.drawString(60, 740, FRENCH)
+    canvas.drawImage(ImageReader(packed), 60, 400, 200, 200)
+    canvas.save()
+    return target.getvalue()
+
+
+def turned() -> bytes:
+    """A landscape page turned by the reader, then a small page."""
+    target = io.BytesIO()
+    canvas = Canvas(target, pagesize=(842, 595), invariant=1)
+    for size in ((842, 595), (640, 300)):
+        canvas.setPageSize(size)
+        canvas.setPageRotation(90 if size[0] == 842 else 0)
+        canvas.drawString(20, 200, FRENCH)
+        canvas.showPage()
+    canvas.save()
+    return target.getvalue()

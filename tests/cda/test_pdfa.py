@@ -128,6 +128,9 @@ SOURCES: list[Callable[[], bytes]] = [
     unfinished,
     grouped,
     with_attachment_note,
+    samples.form,
+    samples.four_colours,
+    samples.turned,
 ]
 
 
@@ -154,6 +157,31 @@ async def test_a_page_with_transparency_becomes_an_image_that_looks_the_same(fol
     assert preflight(target) == {"out.pdf": []}
     assert report.pages_as_images == (1,)
     assert report.result.size < 300_000
+
+
+@pytest.mark.conformity
+async def test_a_logo_with_a_soft_mask_leaves_the_text_a_text(folder: Path) -> None:
+    source, target = placed(folder, samples.with_alpha_picture(450, 760))
+    report = await convert_to_pdfa1b(source, target)
+    assert preflight(target) == {"out.pdf": []}
+    assert report.pages_as_images == ()
+    assert text_of(target).count(samples.FRENCH) == 12
+
+
+@pytest.mark.conformity
+@pytest.mark.parametrize("make", [lambda: samples.with_alpha_picture(100, 680), lambda: samples.with_alpha_picture(300, 400, band=True)])
+async def test_a_stamp_over_words_or_colour_hides_nothing(make: Callable[[], bytes], folder: Path) -> None:
+    source, target = placed(folder, make())
+    report = await convert_to_pdfa1b(source, target)
+    assert preflight(target) == {"out.pdf": []}
+    assert report.pages_as_images == (1,)
+    assert sorted(names(folder)) == ["in.pdf", "out.pdf"]
+
+
+async def test_the_values_of_a_form_stay(folder: Path) -> None:
+    source, target = placed(folder, samples.form("Poids : 61 kg"))
+    await convert_to_pdfa1b(source, target)
+    assert "Poids : 61 kg" in text_of(target)
 
 
 async def test_the_converted_file_is_converted_no_more_and_the_original_untouched(folder: Path) -> None:
@@ -219,12 +247,12 @@ async def test_cancellation_kills_and_cleans(folder: Path) -> None:
 
 
 async def test_a_converter_without_memory_or_room_fails_alone(folder: Path) -> None:
-    assert "ghostscript ended" in (await failure(folder, ConversionLimits(memory_bytes=30_000_000))).technical
+    assert "converter ended" in (await failure(folder, ConversionLimits(memory_bytes=30_000_000))).technical
     assert (await failure(folder, ConversionLimits(output_bytes=2_000))).technical
 
 
 async def test_a_failing_converter_is_held(folder: Path) -> None:
-    assert (await failure(folder, fake_ghostscript(folder, "exit 1"))).technical == "ghostscript ended with 1"
+    assert (await failure(folder, fake_ghostscript(folder, "exit 1"))).technical == "converter ended with 1"
     assert "illisible" in (await failure(folder, fake_ghostscript(folder, "exit 0"))).explanation.what
     assert "illisible" in (await failure(folder, fake_ghostscript(folder, "echo %PDF-1.4 > converted.pdf"))).explanation.what
 
