@@ -13,7 +13,7 @@ FromDmp
 ├── CertificateRefused, StructureUnknown, StructureMismatch, HomologationRefused, AddressRefused    configuration
 └── NoDmp, DmpClosed, AuthorNotLinked, SpecialtyMissing, RightsRefused, ContentDiffers, TargetNotCurrent, UpdateRefused, PartialAnswer,
     RefusedUnknown          human
-ClockNotTrusted             human           nothing is signed or sent by a box that may have the wrong time
+ClockNotTrusted             configuration   of kernel.clock: nothing is signed or sent by a box that may have the wrong time
 
 `answer` holds the whole answer for the encrypted proof; nothing of it is in a message, it may name a patient.
 """
@@ -54,6 +54,8 @@ class DmpInternalError(FromDmp, TransientFault):
     """XDSRegistryError, XDSRepositoryError or a technical fault: internal to the DMP."""
 
     code = "dmp-internal-error"
+    item_only = True
+    most_attempts = 5
     what = "Le DMP a rencontré une erreur interne."
     gesture = _WAIT
 
@@ -288,13 +290,3 @@ class RefusedUnknown(FromDmp, Held):
     who = _INSTALLER
     what = "Le DMP a refusé l'envoi pour une raison que Relais ne connaît pas."
     gesture = _CALL
-
-
-class ClockNotTrusted(Held):
-    """The box does not trust its clock, or the DMP refuses fresh tokens twice as out of date: nothing is signed (design, rule 4)."""
-
-    code = "clock-not-trusted"
-    title = "Heure du boîtier incertaine"
-    who = _INSTALLER
-    what = "L'heure du boîtier n'est pas sûre : rien n'est signé ni envoyé avec une heure fausse."
-    gesture = "Vérifiez la connexion Internet et la synchronisation de l'heure du boîtier ; l'envoi pourra ensuite être relancé."

@@ -135,6 +135,7 @@ class Desk:
         return Trip(record, document, self.custody.admitted(document), self.custody.key(document), self)
 
     async def _travel(self, trip: Trip) -> bytes | None:
+        self.books.check_time()
         courier = self._couriers[trip.record.channel]
         if trip.record.state is DeliveryState.UNKNOWN:
             return await courier.reconcile(trip)

@@ -13,7 +13,7 @@ import msgspec
 from gateway.flow.views import milliseconds
 from gateway.journal.records import AuditRecord, Change, DeliveryRecord, DocumentRecord, EventRecord
 from gateway.journal.store import NotAccepting, Store
-from gateway.kernel.clock import Clock
+from gateway.kernel.clock import Clock, ClockNotTrusted
 from gateway.model.delivery import DeliveryState, DocumentState, document_state
 
 _PAUSE = 1.0
@@ -35,6 +35,11 @@ class Bookkeeper:
     def moment(self) -> datetime:
         """Aware current instant."""
         return self._clock.now()
+
+    def check_time(self) -> None:
+        """Raises ClockNotTrusted: nothing is dated, signed or sent with a time that may be wrong (design, rule 4)."""
+        if not self._clock.trusted():
+            raise ClockNotTrusted("the clock says so")
 
     @asynccontextmanager
     async def alone_with(self, document_id: str) -> AsyncIterator[None]:

@@ -60,6 +60,9 @@ class DmpCourier:
         except DmpTargetUnknown:
             await trip.thaw()
             raise
+        except (NoDmp, DmpClosed) as known_better:
+            await self._remember(trip, Existence.NONE if isinstance(known_better, NoDmp) else Existence.CLOSED)
+            raise
         return answer.answer
 
     async def reconcile(self, trip: Trip) -> bytes | None:
@@ -102,9 +105,7 @@ class DmpCourier:
         if known is None or not fresh or known.answer != Existence.ACTIVE:
             await trip.enter(Phase.EXISTENCE)
             found = await client.exists(ins, author)
-            await self._store.commit(
-                ExistenceRecord(structure=trip.record.structure, patient_ref=trip.document.patient_ref, answer=found.value, at=now)
-            )
+            await self._remember(trip, found)
         else:
             found = Existence.ACTIVE
         if found is Existence.NONE:
@@ -112,12 +113,17 @@ class DmpCourier:
         if found is Existence.CLOSED:
             raise DmpClosed
 
+    async def _remember(self, trip: Trip, found: Existence) -> None:
+        structure, patient = trip.record.structure, trip.document.patient_ref
+        await self._store.commit(ExistenceRecord(structure=structure, patient_ref=patient, answer=found.value, at=self._books.now()))
+
     async def _sealed_lot(self, trip: Trip, frozen: Frozen) -> SealedLot | None:
         if frozen.payload is None:
             return None
         return msgspec.json.decode(await trip.payload(frozen.payload), type=SealedLot)
 
     async def _seal(self, trip: Trip, frozen: Frozen, cda: bytes, client: DmpClient, ins: Ins, author: Professional) -> SealedLot:
+        self._books.check_time()
         admitted = trip.admitted
         target = await self._replaced_entry(trip, admitted, client, ins, author)
         lot = await seal_lot(

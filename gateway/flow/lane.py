@@ -53,7 +53,7 @@ class Lane:
         """Note how an attempt ended; True when a dead destination has just come back."""
         if isinstance(error, StaleRecord):
             return False
-        if error is not None and error.error_class in _TROUBLE:
+        if error is not None and error.error_class in _TROUBLE and not error.item_only:
             self._failures += 1
             wrong_setting = error.error_class is ErrorClass.CONFIGURATION
             if wrong_setting or self._dead or self._failures >= self._retry.dead_after:

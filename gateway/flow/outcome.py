@@ -42,6 +42,8 @@ def failed(record: DeliveryRecord, error: RelaisError, retry: Retry, now: int) -
     """
     if record.phase is Phase.PROBE and error.error_class in (ErrorClass.PERMANENT, ErrorClass.HUMAN):
         return _settled(record, now, DeliveryState.HELD, error.explanation, ErrorClass.HUMAN, phase=Phase.PROBE)
+    if error.most_attempts is not None and record.attempts >= error.most_attempts:
+        return _settled(record, now, DeliveryState.HELD, _tired_of(error), ErrorClass.HUMAN)
     match error.error_class:
         case ErrorClass.PERMANENT:
             return _settled(record, now, DeliveryState.REFUSED, error.explanation, error.error_class)
@@ -98,6 +100,14 @@ def cancelled(record: DeliveryRecord, now: int) -> DeliveryRecord:
 def recovered(record: DeliveryRecord, state: DeliveryState, now: int) -> DeliveryRecord:
     """Left running by a boot that died: free again, at once."""
     return _next(record, now, state=state, boot=None, next_attempt_at=None)
+
+
+def _tired_of(error: RelaisError) -> Explanation:
+    return msgspec.structs.replace(
+        error.explanation,
+        who="le secrétariat",
+        gesture="Utilisez « Réessayer » un peu plus tard ; si cela se répète, appelez votre installateur.",
+    )
 
 
 def _later(record: DeliveryRecord, error: RelaisError, retry: Retry, now: int, state: DeliveryState) -> DeliveryRecord:

@@ -15,8 +15,7 @@ from gateway.flow.errors import StructureUnknown
 from gateway.flow.views import milliseconds
 from gateway.journal.records import AuditRecord
 from gateway.journal.store import Store
-from gateway.kernel.clock import Clock
-from gateway.kernel.errors import Held
+from gateway.kernel.clock import Clock, ClockNotTrusted
 from gateway.trust.keystore import KeyStore
 from gateway.trust.report import Report
 from gateway.trust.verify import verify_signature
@@ -30,16 +29,6 @@ class SignatureOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     packaging: Literal["enveloping", "detached"] = "enveloping"
     uri: str | None = None
     roles: tuple[str, ...] = ()
-
-
-class ClockNotTrusted(Held):
-    """Nothing is signed while the time may be wrong (design, rule 4)."""
-
-    code = "clock-not-trusted"
-    status = 503
-    who = "votre installateur"
-    what = "L'heure du boîtier n'est pas fiable : Relais ne signe rien pour le moment."
-    gesture = "Vérifiez que le boîtier est relié à Internet, puis recommencez."
 
 
 class Signatures:

@@ -1,4 +1,7 @@
-"""The loop of preparation: oldest and newest in turn, two at a time, large documents one by one (a 1 GB box holds few of them)."""
+"""The loop of preparation: oldest and newest in turn, two at a time, large documents one by one (a 1 GB box holds few of them).
+
+It waits while the clock is not trusted: a mail is dated once, when it is frozen (design, rules 4 and 5).
+"""
 
 from __future__ import annotations
 
@@ -39,6 +42,9 @@ class Workshop:
         async with asyncio.TaskGroup() as group:
             while True:
                 self._bell.clear()
+                if not self._clock.trusted():
+                    await self._clock.sleep(_PAUSE)
+                    continue
                 try:
                     record = await self._claim()
                 except RelaisError as problem:

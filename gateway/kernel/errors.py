@@ -50,6 +50,10 @@ class RelaisError(Exception):
     who: ClassVar[str] = "votre installateur"
     what: ClassVar[str] = "Une erreur interne est survenue."
     gesture: ClassVar[str] = "Contactez votre installateur en lui donnant le code de cette erreur."
+    item_only: ClassVar[bool] = False
+    """True when the trouble is this item's, not its destination's: it says nothing of the lane's health."""
+    most_attempts: ClassVar[int | None] = None
+    """Attempts after which a person is asked, for errors that repetition alone rarely cures."""
 
     def __init__(self, technical: str = "", *, field: str | None = None, **facts: object) -> None:
         super().__init__(technical or self.code)

@@ -81,6 +81,7 @@ class SmtpTransient(SmtpFault, TransientFault):
     """The server puts this delivery off."""
 
     code = "mail-deferred"
+    item_only = True
     what = "L'opérateur de messagerie remet cet envoi à plus tard."
 
 

@@ -31,6 +31,16 @@ def test_an_answer_between_failures_keeps_it_alive() -> None:
     assert not one.dead
 
 
+def test_trouble_of_one_item_says_nothing_of_the_destination() -> None:
+    class Greylisted(TransientFault):
+        item_only = True
+
+    one, _ = lane()
+    for _attempt in range(5):
+        one.account(Greylisted())
+    assert not one.dead
+
+
 def test_a_wrong_setting_stops_at_once() -> None:
     one, _ = lane()
     one.account(ConfigurationFault())

@@ -57,6 +57,16 @@ def test_waits_double_with_age_up_to_the_ceiling_then_a_person_is_asked() -> Non
     assert tired.explanation.code == "given-up"
 
 
+def test_an_error_that_repetition_does_not_cure_asks_a_person_after_a_while() -> None:
+    class Stubborn(TransientFault):
+        most_attempts = 5
+
+    fourth = msgspec.structs.replace(record(DeliveryState.RUNNING, Phase.FEED), attempts=4)
+    assert outcome.failed(fourth, Stubborn(), RETRY, NOW).state is DeliveryState.QUEUED
+    fifth = msgspec.structs.replace(fourth, attempts=5)
+    assert outcome.failed(fifth, Stubborn(), RETRY, NOW).state is DeliveryState.HELD
+
+
 def test_dmp28_a_lost_answer_is_probed_never_requeued() -> None:
     after = outcome.failed(record(DeliveryState.RUNNING, Phase.FEED), OutcomeUnknown(), RETRY, NOW)
     assert (after.state, after.phase) == (DeliveryState.UNKNOWN, Phase.FEED)
