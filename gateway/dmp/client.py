@@ -13,13 +13,13 @@ from typing import TypeVar
 import msgspec
 
 from gateway.dmp import probe
-from gateway.dmp.errors import ClockNotTrusted, DmpClosed, DmpPatientUnknown, NoDmp, QueryUnreadable, TokenRefused
+from gateway.dmp.errors import DmpClosed, DmpPatientUnknown, NoDmp, QueryUnreadable, TokenRefused
 from gateway.dmp.existence import ACTION as EXISTENCE_ACTION
 from gateway.dmp.existence import Existence, existence_request, read_existence
 from gateway.dmp.feed import feed_request, read_feed_answer
 from gateway.dmp.lot import SealedLot
 from gateway.dmp.token import vihf_facts
-from gateway.kernel.clock import Clock
+from gateway.kernel.clock import Clock, ClockNotTrusted
 from gateway.kernel.config import Dmp, Professional, Structure
 from gateway.model.patient import Ins
 from gateway.trust.signer import Signer

@@ -11,6 +11,17 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
+from gateway.kernel.errors import ConfigurationFault
+
+
+class ClockNotTrusted(ConfigurationFault):
+    """The box does not trust its clock, or a service refuses fresh tokens twice as out of date: nothing is signed (design, rule 4)."""
+
+    code = "clock-not-trusted"
+    title = "Heure du boîtier incertaine"
+    what = "L'heure du boîtier n'est pas sûre : rien n'est signé ni envoyé avec une heure fausse."
+    gesture = "Vérifiez que le boîtier est relié à Internet et que son heure est synchronisée ; les envois reprendront ensuite tout seuls."
+
 
 class Clock(Protocol):
     """Wall time, elapsed time and waiting."""

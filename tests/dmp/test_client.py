@@ -8,7 +8,6 @@ import pytest
 from lxml import etree
 
 from gateway.dmp.errors import (
-    ClockNotTrusted,
     DmpBusy,
     DmpClosed,
     DmpPatientUnknown,
@@ -19,6 +18,7 @@ from gateway.dmp.errors import (
     QueryUnreadable,
 )
 from gateway.dmp.existence import Existence
+from gateway.kernel.clock import ClockNotTrusted
 from gateway.wire.http import AnswerLost, HttpRequest, HttpResponse, PeerUnreachable
 from gateway.wire.mtom import read_mtom
 from tests.dmp.scenes import SECRET, client, existence, fault, references, registry, sealed

@@ -17,7 +17,7 @@ from gateway.dmp import errors
 from gateway.dmp.client import DmpClient
 from gateway.dmp.existence import Existence
 from gateway.dmp.lot import SealedLot, seal_lot
-from gateway.kernel.clock import FrozenClock
+from gateway.kernel.clock import ClockNotTrusted, FrozenClock
 from gateway.kernel.config import Dmp, Professional
 from gateway.kernel.errors import RelaisError
 from gateway.kernel.ids import new_oid
@@ -245,7 +245,7 @@ async def test_dmp31_busy_three_times(scene: Scene) -> None:
 async def test_dmp32_clock_skew_of_two_minutes(scene: Scene) -> None:
     lot, cda = await scene.sealed()
     scene.service.fault("clock_skew", 0, seconds=120)
-    with pytest.raises(errors.ClockNotTrusted):
+    with pytest.raises(ClockNotTrusted):
         await scene.client().feed(lot, cda, INS, DOCTOR)
     scene.service.reset()
     await scene.client().feed(lot, cda, INS, DOCTOR)
@@ -291,7 +291,7 @@ async def test_dmp40_unknown_homologation(scene: Scene) -> None:
         ("nf", errors.NoDmp),
         ("terminated", errors.DmpClosed),
         ("duplicate_refused", errors.DuplicateRefusal),
-        ("token_expired", errors.ClockNotTrusted),
+        ("token_expired", ClockNotTrusted),
     ],
 )
 async def test_each_fault_of_the_simulator_is_understood(scene: Scene, fault: str, expected: type[RelaisError]) -> None:
