@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from litestar import Litestar, Request, Router
+from litestar.datastructures import MutableScopeHeaders
 from litestar.di import Provide
-from litestar.openapi.config import OpenAPIConfig
-from litestar.openapi.spec import Components, SecurityScheme
-from litestar.types import ControllerRouterHandler
+from litestar.types import ControllerRouterHandler, Message, Scope
 
 from gateway.api.callers import caller_of
 from gateway.api.deliveries import hold_delivery, release_delivery, retry_delivery
@@ -17,7 +16,7 @@ from gateway.api.documents import cancel_document, list_documents, read_cda, rea
 from gateway.api.events import follow_events
 from gateway.api.problems import HANDLERS
 from gateway.api.signatures import sign, verify
-from gateway.api.specification import read_specification
+from gateway.api.specification import BASE, read_specification
 from gateway.api.status import read_status
 from gateway.flow.caller import Caller
 from gateway.flow.relay import Relay
@@ -39,6 +38,12 @@ _ROUTES: tuple[ControllerRouterHandler, ...] = (
     verify,
     read_specification,
 )
+_STRICT = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+}
+"""Headers of every answer that has not its own. No HSTS: the authority is the box's own."""
 
 
 def create_application(relay: Relay, *, limits: Limits, pages: Sequence[ControllerRouterHandler]) -> Litestar:
@@ -48,7 +53,7 @@ def create_application(relay: Relay, *, limits: Limits, pages: Sequence[Controll
         return await caller_of(request, relay)
 
     api = Router(
-        path="/api/v1",
+        path=BASE,
         route_handlers=list(_ROUTES),
         dependencies={
             "relay": Provide(lambda: relay, sync_to_thread=False),
@@ -60,16 +65,16 @@ def create_application(relay: Relay, *, limits: Limits, pages: Sequence[Controll
     return Litestar(
         route_handlers=[api, *pages],
         exception_handlers=HANDLERS,
-        openapi_config=OpenAPIConfig(
-            title="Relais",
-            version="1",
-            description="API locale de Relais : confier un document, suivre ses envois, signer et vérifier.",
-            components=Components(security_schemes={"poste": SecurityScheme(type="http", scheme="bearer")}),
-            security=[{"poste": []}],
-            path="/api/v1/schema",
-            render_plugins=[],
-            create_examples=False,
-        ),
+        before_send=[_be_strict],
+        openapi_config=None,
         logging_config=None,
         debug=False,
     )
+
+
+async def _be_strict(message: Message, scope: Scope) -> None:
+    del scope
+    if message["type"] == "http.response.start":
+        headers = MutableScopeHeaders.from_message(message)
+        for name, value in _STRICT.items():
+            headers.setdefault(name, value)

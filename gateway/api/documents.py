@@ -7,11 +7,10 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from litestar import Request, Response, get, post
-from litestar.params import Parameter
+from litestar.di import NamedDependency as Given
+from litestar.params import FromPath, QueryParameter
 
-from gateway.api.answers import CDA, RECEIPT, REFUSALS, ZIP
-from gateway.api.operations import DOCUMENT_FORM
-from gateway.api.parts import Small, read_parts
+from gateway.api.parts import Sink, Small, check_json, read_parts
 from gateway.api.problems import ParameterInvalid
 from gateway.flow.caller import Caller
 from gateway.flow.reading import Filter
@@ -20,80 +19,68 @@ from gateway.flow.views import DocumentView, ReceiptPage
 from gateway.kernel.config import Limits
 from gateway.model.delivery import DocumentState
 
-_KEY = re.compile(r"[\x21-\x7e]{1,200}")
-_NO_STORE = {"Cache-Control": "no-store"}
+KEY_PATTERN = r"^[\x20-\x7e]{1,200}$"
+LONGEST_LOCAL_ID = 128
+LARGEST_CURSOR = 2**62
+LONGEST_PAGE = 200
 
-DocumentId = Annotated[str, Parameter(pattern=r"^[0-9a-f-]{36}$", description="Identifiant rendu à l'acceptation.")]
+_KEY = re.compile(KEY_PATTERN)
 
 
-@post(
-    "/documents",
-    status_code=202,
-    responses={200: RECEIPT, **REFUSALS(400, 401, 404, 409, 413, 415, 422, 429, 503)},
-    operation_class=DOCUMENT_FORM,
-    summary="Confier un document",
-)
-async def send_document(request: Request[Any, Any, Any], relay: Relay, limits: Limits, caller: Caller) -> Response[DocumentView]:
+@post("/documents", status_code=202)
+async def send_document(
+    request: Request[Any, Any, Any], relay: Given[Relay], limits: Given[Limits], caller: Given[Caller]
+) -> Response[DocumentView]:
     """202 with the receipt when the document is on the disk; 200 with the first receipt for a repeated key."""
     key = request.headers.get("idempotency-key")
     if key is not None and not _KEY.fullmatch(key):
         raise ParameterInvalid(field="Idempotency-Key")
     described = Small(limits.request_bytes, "request")
     with relay.admission.upload() as upload:
-        media = await read_parts(request, {"request": described, "file": upload}, required=("request", "file"), limit=limits.document_bytes)
-        accepted = await relay.admission.admit(caller, bytes(described.content), upload, media["file"], key)
-    location = f"/api/v1/documents/{accepted.receipt.id}"
-    return Response(accepted.receipt, status_code=202 if accepted.created else 200, headers={"Location": location, **_NO_STORE})
+        sinks: dict[str, Sink] = {"request": described, "file": upload}
+        media = await read_parts(request, sinks, required=("request", "file"), limit=limits.document_bytes + limits.request_bytes)
+        check_json(media["request"], "request")
+        accepted = await relay.admission.admit(caller, described.content(), upload, media["file"], key)
+    location = {"Location": f"/api/v1/documents/{accepted.receipt.id}"}
+    return Response(accepted.receipt, status_code=202 if accepted.created else 200, headers=location)
 
 
-@get("/documents", responses=REFUSALS(400, 401, 429, 503), summary="Lister les récépissés")
+@get("/documents")
 async def list_documents(
-    relay: Relay,
-    caller: Caller,
-    wanted: Annotated[DocumentState | None, Parameter(query="state", description="État du document.")] = None,
-    patient: Annotated[str | None, Parameter(min_length=1, max_length=128, description="Numéro de dossier local.")] = None,
-    since: Annotated[datetime | None, Parameter(description="Acceptés depuis cet instant.")] = None,
-    cursor: Annotated[int | None, Parameter(ge=1, le=2**62, description="Rendu par la page précédente.")] = None,
-    limit: Annotated[int, Parameter(ge=1, le=200)] = 50,
-) -> Response[ReceiptPage]:
-    """Newest first."""
+    relay: Given[Relay],
+    caller: Given[Caller],
+    wanted: Annotated[DocumentState | None, QueryParameter(name="state")] = None,
+    patient: Annotated[str | None, QueryParameter(min_length=1, max_length=LONGEST_LOCAL_ID)] = None,
+    since: Annotated[datetime | None, QueryParameter()] = None,
+    cursor: Annotated[int | None, QueryParameter(ge=1, le=LARGEST_CURSOR)] = None,
+    limit: Annotated[int, QueryParameter(ge=1, le=LONGEST_PAGE)] = 50,
+) -> ReceiptPage:
+    """Newest first; `since` without an offset is UTC."""
     moment = since.replace(tzinfo=UTC) if since is not None and since.tzinfo is None else since
-    page = await relay.reader.page(caller, Filter(state=wanted, patient=patient, since=moment, cursor=cursor, limit=limit))
-    return Response(page, headers=_NO_STORE)
+    return await relay.reader.page(caller, Filter(state=wanted, patient=patient, since=moment, cursor=cursor, limit=limit))
 
 
-@get("/documents/{document_id:str}", responses=REFUSALS(400, 401, 404, 429, 503), summary="Lire un récépissé")
-async def read_document(relay: Relay, caller: Caller, document_id: DocumentId) -> Response[DocumentView]:
+@get("/documents/{document_id:str}")
+async def read_document(relay: Given[Relay], caller: Given[Caller], document_id: FromPath[str]) -> DocumentView:
     """The receipt as it stands."""
-    return Response(await relay.reader.receipt(caller, document_id), headers=_NO_STORE)
+    return await relay.reader.receipt(caller, document_id)
 
 
-@post("/documents/{document_id:str}/cancel", status_code=200, responses=REFUSALS(400, 401, 404, 409, 429, 503), summary="Annuler")
-async def cancel_document(relay: Relay, caller: Caller, document_id: DocumentId) -> Response[DocumentView]:
+@post("/documents/{document_id:str}/cancel", status_code=200)
+async def cancel_document(relay: Given[Relay], caller: Given[Caller], document_id: FromPath[str]) -> DocumentView:
     """Before anything left; 409 already-sent after."""
-    return Response(await relay.operations.cancel(caller, document_id), headers=_NO_STORE)
+    return await relay.operations.cancel(caller, document_id)
 
 
-@get(
-    "/documents/{document_id:str}/cda",
-    responses={200: CDA, **REFUSALS(400, 401, 404, 409, 429, 503)},
-    summary="Lire le CDA envoyé",
-    media_type="text/xml",
-)
-async def read_cda(relay: Relay, caller: Caller, document_id: DocumentId) -> Response[bytes]:
+@get("/documents/{document_id:str}/cda")
+async def read_cda(relay: Given[Relay], caller: Given[Caller], document_id: FromPath[str]) -> Response[bytes]:
     """The frozen bytes; 404 while there are none."""
-    content = await relay.reader.cda(caller, document_id)
-    return Response(content, media_type="text/xml", headers=_NO_STORE)
+    return Response(await relay.reader.cda(caller, document_id), media_type="text/xml")
 
 
-@get(
-    "/documents/{document_id:str}/proof",
-    responses={200: ZIP, **REFUSALS(400, 401, 404, 409, 429, 503)},
-    summary="Télécharger la preuve",
-    media_type="application/zip",
-)
-async def read_proof(relay: Relay, caller: Caller, document_id: DocumentId) -> Response[bytes]:
+@get("/documents/{document_id:str}/proof")
+async def read_proof(relay: Given[Relay], caller: Given[Caller], document_id: FromPath[str]) -> Response[bytes]:
     """Frozen bytes, answers, audit lines, in a zip."""
     content = await relay.reader.proof(caller, document_id)
-    headers = {"Content-Disposition": f'attachment; filename="preuve-{document_id}.zip"', **_NO_STORE}
-    return Response(content, media_type="application/zip", headers=headers)
+    attachment = {"Content-Disposition": f'attachment; filename="preuve-{document_id}.zip"'}
+    return Response(content, media_type="application/zip", headers=attachment)

@@ -3,47 +3,61 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from typing import Any
 
 import msgspec
 from litestar import Request, get
+from litestar.di import NamedDependency as Given
 from litestar.response import Stream
 
-from gateway.api.answers import REFUSALS
 from gateway.api.problems import ParameterInvalid
+from gateway.api.server import STOPPING
 from gateway.flow.caller import Caller
 from gateway.flow.relay import Relay
 from gateway.flow.views import EventView
 
-_HEARTBEAT = 15.0
+LAST_PATTERN = r"^[0-9]{1,18}$"
+HEARTBEAT_SECONDS = 15.0
+
+_LAST = re.compile(LAST_PATTERN)
 _COMMENT = b": toujours la\n\n"
 
 
-@get("/events", responses=REFUSALS(400, 401, 429, 503), summary="Suivre les événements", media_type="text/event-stream")
-async def follow_events(request: Request[Any, Any, Any], relay: Relay, caller: Caller) -> Stream:
+@get("/events")
+async def follow_events(request: Request[Any, Any, Any], relay: Given[Relay], caller: Given[Caller]) -> Stream:
     """Events of the caller's documents, from the one after Last-Event-ID, or from now on."""
     last = request.headers.get("last-event-id")
-    if last is not None and not (last.isascii() and last.isdigit() and len(last) <= 18):
+    if last is not None and not _LAST.fullmatch(last):
         raise ParameterInvalid(field="Last-Event-ID")
     events = relay.reader.events(caller, int(last) if last is not None else None)
-    return Stream(_lines(events), media_type="text/event-stream", headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
+    stop = request.app.state.get(STOPPING) or asyncio.Event()
+    return Stream(_lines(events, stop), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
 
 
-async def _lines(events: AsyncIterator[EventView | None]) -> AsyncIterator[bytes]:
-    yield _COMMENT
-    pending: asyncio.Task[EventView | None] | None = None
+def _line(event: EventView) -> bytes:
+    return f"id: {event.id}\nevent: {event.kind}\ndata: ".encode() + msgspec.json.encode(event.document) + b"\n\n"
+
+
+async def _lines(events: AsyncGenerator[EventView | None, None], stop: asyncio.Event) -> AsyncIterator[bytes]:
+    """The events as they come, until the caller goes away or the box stops."""
+    stopping = asyncio.ensure_future(stop.wait())
+    pending: asyncio.Future[EventView | None] | None = None
     try:
-        while True:
-            pending = pending or asyncio.ensure_future(anext(events))
-            done, _ = await asyncio.wait({pending}, timeout=_HEARTBEAT)
-            if not done:
-                yield _COMMENT
-                continue
-            event, pending = pending.result(), None
-            if event is not None:
-                yield f"id: {event.id}\nevent: {event.kind}\ndata: ".encode() + msgspec.json.encode(event.document) + b"\n\n"
+        async with aclosing(events):
+            while not stopping.done():
+                pending = pending or asyncio.ensure_future(anext(events))
+                waited: set[asyncio.Future[Any]] = {pending, stopping}
+                await asyncio.wait(waited, timeout=HEARTBEAT_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+                if not pending.done():
+                    yield _COMMENT
+                    continue
+                event, pending = pending.result(), None
+                yield _COMMENT if event is None else _line(event)
     finally:
-        if pending is not None:
-            pending.cancel()
-            await asyncio.gather(pending, return_exceptions=True)
+        left = [one for one in (pending, stopping) if one is not None]
+        for one in left:
+            one.cancel()
+        await asyncio.gather(*left, return_exceptions=True)

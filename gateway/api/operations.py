@@ -1,54 +1,232 @@
-"""The multipart forms as the OpenAPI document describes them: the framework cannot see what is read from the stream."""
+"""The operations of the API as vendors read them: parameters, bodies and every answer of each route, in one table.
+
+Written by hand and proven against the routes: the framework cannot see a body that is read from the stream, nor the headers and problems
+of an answer, and does not say that unknown fields are refused (stack.md section 13).
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Any, Literal
 
-from litestar.openapi.spec import (
-    OpenAPIMediaType,
-    OpenAPIType,
-    Operation,
-    RequestBody,
-    Schema,
+import msgspec
+
+from gateway.api.callers import ACTOR_PATTERN
+from gateway.api.documents import KEY_PATTERN, LARGEST_CURSOR, LONGEST_LOCAL_ID, LONGEST_PAGE
+from gateway.api.events import LAST_PATTERN
+from gateway.model.delivery import DocumentState
+
+JSON, XML, ZIP, EVENTS = "application/json", "text/xml", "application/zip", "text/event-stream"
+
+
+class Parameter(msgspec.Struct, frozen=True, kw_only=True):
+    """A parameter of the address, or a header."""
+
+    name: str
+    place: Literal["path", "query", "header"]
+    schema: dict[str, Any]
+    what: str
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of a form: JSON of a schema, or a file of one of these media types."""
+
+    name: str
+    schema: str | None = None
+    media: tuple[str, ...] = ("application/octet-stream",)
+    optional: bool = False
+    what: str
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """A good answer: JSON of one of these schemas, or bytes of a media type."""
+
+    what: str
+    schemas: tuple[str, ...] = ()
+    media: str = JSON
+    location: bool = False
+
+
+class Operation(msgspec.Struct, frozen=True, kw_only=True):
+    """One verb on one address. `refusals` are the statuses of its problems."""
+
+    method: Literal["get", "post"]
+    path: str
+    name: str
+    tag: str
+    summary: str
+    parameters: tuple[Parameter, ...] = ()
+    form: tuple[Part, ...] = ()
+    answers: dict[int, Answer]
+    refusals: tuple[int, ...]
+    anonymous: bool = False
+    """True when it also answers without a token."""
+
+
+def _text(**bounds: Any) -> dict[str, Any]:
+    return {"type": "string", **bounds}
+
+
+_DOCUMENT = Parameter(name="document_id", place="path", schema=_text(), what="Identifiant rendu dans le récépissé.")
+_DELIVERY = Parameter(name="delivery_id", place="path", schema=_text(), what="Identifiant de l'envoi dans le récépissé.")
+_KEY = Parameter(
+    name="Idempotency-Key",
+    place="header",
+    schema=_text(pattern=KEY_PATTERN),
+    what="Une par document ; à défaut, l'empreinte des deux parties.",
+)
+_LAST = Parameter(name="Last-Event-ID", place="header", schema=_text(pattern=LAST_PATTERN), what="Numéro du dernier événement reçu.")
+ACTOR = Parameter(
+    name="Relais-Actor", place="header", schema=_text(pattern=ACTOR_PATTERN), what="Identifiant du professionnel à qui l'acte est imputé."
+)
+_LISTING = (
+    Parameter(name="state", place="query", schema=_text(enum=[one.value for one in DocumentState]), what="État du document."),
+    Parameter(name="patient", place="query", schema=_text(minLength=1, maxLength=LONGEST_LOCAL_ID), what="Numéro de dossier du patient."),
+    Parameter(name="since", place="query", schema=_text(format="date-time"), what="Acceptés depuis cet instant."),
+    Parameter(
+        name="cursor",
+        place="query",
+        schema={"type": "integer", "minimum": 1, "maximum": LARGEST_CURSOR},
+        what="Rendu par la page d'avant.",
+    ),
+    Parameter(
+        name="limit",
+        place="query",
+        schema={"type": "integer", "minimum": 1, "maximum": LONGEST_PAGE, "default": 50},
+        what="Nombre de récépissés par page.",
+    ),
 )
 
-_BINARY = Schema(type=OpenAPIType.STRING, content_media_type="application/octet-stream")
-_TEXT = Schema(type=OpenAPIType.STRING)
+_RECEIPT = Answer(what="Le récépissé à cet instant", schemas=("DocumentView",))
+_READ = (400, 401, 404, 429, 503)
+_ACT = (400, 401, 404, 409, 429, 503)
+_FILE = Part(name="file", media=("application/pdf", "application/xml", "text/xml"), what="Un PDF, ou un CDA prêt à envoyer (XML).")
 
 
-def _form(properties: dict[str, Schema], required: list[str], description: str) -> RequestBody:
-    schema = Schema(type=OpenAPIType.OBJECT, properties=dict(properties), required=required, additional_properties=False)
-    return RequestBody(content={"multipart/form-data": OpenAPIMediaType(schema=schema)}, required=True, description=description)
+def _gesture(verb: str, summary: str) -> Operation:
+    return Operation(
+        method="post",
+        path=f"/deliveries/{{delivery_id}}/{verb}",
+        name=f"{verb}Delivery",
+        tag="Envois",
+        summary=summary,
+        parameters=(_DELIVERY,),
+        answers={200: _RECEIPT},
+        refusals=_ACT,
+    )
 
 
-@dataclass
-class _DocumentForm(Operation):
-    def __post_init__(self) -> None:
-        self.request_body = _form(
-            {"request": _TEXT, "file": _BINARY},
-            ["request", "file"],
-            "Partie `request` : la description (JSON, schéma DocumentRequest). Partie `file` : un PDF, ou un CDA prêt (XML).",
-        )
-
-
-@dataclass
-class _SignForm(Operation):
-    def __post_init__(self) -> None:
-        self.request_body = _form(
-            {"file": _BINARY, "request": _TEXT},
-            ["file"],
-            "Partie `file` : le document. Partie `request` facultative (JSON) : structure, packaging, uri, roles.",
-        )
-
-
-@dataclass
-class _VerifyForm(Operation):
-    def __post_init__(self) -> None:
-        self.request_body = _form(
-            {"file": _BINARY, "original": _BINARY},
-            ["file"],
-            "Partie `file` : le document signé. Partie `original` : le contenu couvert par une signature détachée.",
-        )
-
-
-DOCUMENT_FORM, SIGN_FORM, VERIFY_FORM = _DocumentForm, _SignForm, _VerifyForm
+OPERATIONS = (
+    Operation(
+        method="post",
+        path="/documents",
+        name="sendDocument",
+        tag="Documents",
+        summary="Confier un document",
+        parameters=(_KEY,),
+        form=(Part(name="request", schema="DocumentRequest", what="La description du document, en JSON."), _FILE),
+        answers={
+            202: Answer(what="Accepté : Relais s'en charge", schemas=("DocumentView",), location=True),
+            200: Answer(what="Déjà accepté : le premier récépissé", schemas=("DocumentView",), location=True),
+        },
+        refusals=(400, 401, 409, 413, 415, 422, 429, 503),
+    ),
+    Operation(
+        method="get",
+        path="/documents",
+        name="listDocuments",
+        tag="Documents",
+        summary="Lister les récépissés, du plus récent au plus ancien",
+        parameters=_LISTING,
+        answers={200: Answer(what="Une page de récépissés", schemas=("ReceiptPage",))},
+        refusals=(400, 401, 429, 503),
+    ),
+    Operation(
+        method="get",
+        path="/documents/{document_id}",
+        name="readDocument",
+        tag="Documents",
+        summary="Lire un récépissé",
+        parameters=(_DOCUMENT,),
+        answers={200: _RECEIPT},
+        refusals=_READ,
+    ),
+    Operation(
+        method="post",
+        path="/documents/{document_id}/cancel",
+        name="cancelDocument",
+        tag="Documents",
+        summary="Annuler un document dont rien n'est parti",
+        parameters=(_DOCUMENT,),
+        answers={200: _RECEIPT},
+        refusals=_ACT,
+    ),
+    Operation(
+        method="get",
+        path="/documents/{document_id}/cda",
+        name="readCda",
+        tag="Documents",
+        summary="Lire le CDA envoyé",
+        parameters=(_DOCUMENT,),
+        answers={200: Answer(what="Les octets figés", media=XML)},
+        refusals=_ACT,
+    ),
+    Operation(
+        method="get",
+        path="/documents/{document_id}/proof",
+        name="readProof",
+        tag="Documents",
+        summary="Télécharger la preuve",
+        parameters=(_DOCUMENT,),
+        answers={200: Answer(what="Octets figés, réponses et historique", media=ZIP)},
+        refusals=_ACT,
+    ),
+    _gesture("retry", "Réessayer maintenant un envoi en attente ou refusé"),
+    _gesture("hold", "Mettre en attente un envoi qui n'est pas parti"),
+    _gesture("release", "Libérer un envoi en attente"),
+    Operation(
+        method="get",
+        path="/events",
+        name="followEvents",
+        tag="Documents",
+        summary="Suivre les événements (Server-Sent Events) : `data` est un récépissé",
+        parameters=(_LAST,),
+        answers={200: Answer(what="Les événements, sans fin", media=EVENTS)},
+        refusals=(400, 401, 429, 503),
+    ),
+    Operation(
+        method="get",
+        path="/status",
+        name="readStatus",
+        tag="Boîtier",
+        summary="État du boîtier ; sans jeton, seulement `ok`",
+        answers={200: Answer(what="État, complet avec un jeton", schemas=("StatusView", "BareStatus"))},
+        refusals=(400, 401, 429, 503),
+        anonymous=True,
+    ),
+    Operation(
+        method="post",
+        path="/signatures",
+        name="sign",
+        tag="Signatures",
+        summary="Signer un document avec le certificat de la structure",
+        form=(
+            Part(name="file", what="Le document à signer."),
+            Part(name="request", schema="SignatureOrder", optional=True, what="Comment signer, en JSON."),
+        ),
+        answers={200: Answer(what="Le document signé (XAdES)", media=XML)},
+        refusals=(400, 401, 413, 415, 422, 429, 503),
+    ),
+    Operation(
+        method="post",
+        path="/signatures/verify",
+        name="verifySignature",
+        tag="Signatures",
+        summary="Vérifier une signature, règle par règle",
+        form=(
+            Part(name="file", what="Le document signé."),
+            Part(name="original", optional=True, what="Le contenu que couvre une signature détachée."),
+        ),
+        answers={200: Answer(what="Le rapport", schemas=("ReportView",))},
+        refusals=(400, 401, 413, 415, 429, 503),
+    ),
+)

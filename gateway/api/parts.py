@@ -9,10 +9,13 @@ from litestar import Request
 from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
 
 from gateway.flow.upload import BodyTooLarge
-from gateway.kernel.errors import Refused, RelaisError
+from gateway.kernel.errors import Refused
 
-_DRAIN_BYTES = 64_000_000
-"""How much of a refused body is read and thrown away, so that the caller gets the answer rather than a broken pipe."""
+_MULTIPART = "multipart/form-data"
+_JSON = ("", "application/json", "text/plain")
+"""Media types of a part that holds JSON; many form libraries give it none, or text/plain."""
+_AROUND = 65_536
+"""What boundaries and part headers may add to the parts themselves."""
 
 
 class BodyMalformed(Refused):
@@ -26,13 +29,13 @@ class BodyMalformed(Refused):
 
 
 class ContentTypeRefused(Refused):
-    """The request is not a multipart form."""
+    """The request is not a multipart form, or its JSON part says that it is something else."""
 
     code = "content-type-refused"
     status = 415
     title = "Type de demande refusé"
-    what = "Cette demande doit être un formulaire « multipart/form-data »."
-    gesture = "Faites corriger l'en-tête Content-Type par l'éditeur."
+    what = "Cette demande doit être un formulaire « multipart/form-data », et sa partie « request » du JSON."
+    gesture = "Faites corriger par l'éditeur le type indiqué."
 
 
 class PartMissing(Refused):
@@ -55,6 +58,13 @@ class PartUnexpected(Refused):
     gesture = "Retirez la partie indiquée, puis renvoyez."
 
 
+class PartTooLarge(BodyTooLarge):
+    """A part other than the document is over its limit."""
+
+    what = "Une partie de la demande dépasse la taille acceptée, qui est de {limit_kb} ko."
+    gesture = "Réduisez la partie indiquée, ou faites corriger l'envoi par l'éditeur."
+
+
 class Sink(Protocol):
     """Where the bytes of a part go; raises BodyTooLarge past its limit."""
 
@@ -69,47 +79,67 @@ class Small:
     def __init__(self, limit: int, field: str) -> None:
         self._limit = limit
         self._field = field
-        self.content = bytearray()
+        self._content = bytearray()
 
     def write(self, chunk: bytes | bytearray) -> None:
-        """Append; raises BodyTooLarge."""
-        if len(self.content) + len(chunk) > self._limit:
-            raise BodyTooLarge(field=self._field, limit_mb=max(1, self._limit // 1_000_000))
-        self.content += chunk
+        """Append; raises PartTooLarge."""
+        if len(self._content) + len(chunk) > self._limit:
+            raise PartTooLarge(field=self._field, limit_kb=max(1, self._limit // 1000))
+        self._content += chunk
+
+    def content(self) -> bytes:
+        """What was received."""
+        return bytes(self._content)
 
 
 async def read_parts(
     request: Request[Any, Any, Any], sinks: Mapping[str, Sink], *, required: tuple[str, ...], limit: int
 ) -> dict[str, str]:
-    """Read the whole body into the sinks; returns the media type of each part received.
+    """Read the whole body into the sinks; returns the media type of each part received, parts in any order.
 
-    Raises ContentTypeRefused, BodyMalformed, PartMissing, PartUnexpected, BodyTooLarge; a refused body is drained first.
+    `limit` bounds the parts taken together, announced or not. Raises ContentTypeRefused, BodyTooLarge, BodyMalformed, PartMissing,
+    PartUnexpected, and whatever a sink refuses.
     """
     boundary = _boundary(request.headers.get("content-type", ""))
-    _check_announced(request, limit)
-    stream = request.stream()
-    try:
-        received = await _feed(stream, boundary, sinks)
-    except RelaisError:
-        await _drain(stream)
-        raise
+    _check_announced(request.headers.get("content-length", ""), limit)
+    received = await _feed(_bounded(request.stream(), limit), boundary, sinks)
     for name in required:
         if name not in received:
             raise PartMissing(field=name)
     return received
 
 
+def check_json(media_type: str, field: str) -> None:
+    """Raises ContentTypeRefused for a part that says it is no JSON."""
+    if media_type.partition(";")[0].strip().lower() not in _JSON:
+        raise ContentTypeRefused(field=field)
+
+
 def _boundary(header: str) -> str:
     kind, options = parse_options_header(header)
-    if kind != "multipart/form-data" or not options.get("boundary"):
+    boundary = str(options.get("boundary") or "")
+    if kind.lower() != _MULTIPART or not boundary or not boundary.isprintable() or not boundary.isascii():
         raise ContentTypeRefused(field="Content-Type")
-    return str(options["boundary"])
+    return boundary
 
 
-def _check_announced(request: Request[Any, Any, Any], limit: int) -> None:
-    announced = request.headers.get("content-length", "")
-    if announced.isdigit() and int(announced) > limit + _DRAIN_BYTES:
-        raise BodyTooLarge(field="file", limit_mb=max(1, limit // 1_000_000))
+def _check_announced(announced: str, limit: int) -> None:
+    if announced.isascii() and announced.isdigit() and int(announced) > limit + _AROUND:
+        raise _too_large(limit)
+
+
+def _too_large(limit: int) -> BodyTooLarge:
+    return BodyTooLarge(field="file", limit_mb=max(1, limit // 1_000_000))
+
+
+async def _bounded(stream: AsyncIterator[bytes], limit: int) -> AsyncIterator[bytes]:
+    seen = 0
+    async for chunk in stream:
+        seen += len(chunk)
+        if seen > limit + _AROUND:
+            raise _too_large(limit)
+        if chunk:
+            yield chunk
 
 
 async def _feed(stream: AsyncIterator[bytes], boundary: str, sinks: Mapping[str, Sink]) -> dict[str, str]:
@@ -118,14 +148,12 @@ async def _feed(stream: AsyncIterator[bytes], boundary: str, sinks: Mapping[str,
     try:
         with PushMultipartParser(boundary, max_segment_count=len(sinks) + 1) as parser:
             async for chunk in stream:
-                if not chunk:
-                    continue
                 for event in parser.parse(chunk):
                     if isinstance(event, MultipartSegment):
                         current = _sink_for(event, sinks, received)
                     elif event and current is not None:
                         current.write(event)
-    except MultipartError as problem:
+    except (MultipartError, UnicodeError) as problem:
         raise BodyMalformed(type(problem).__name__) from None
     return received
 
@@ -133,14 +161,6 @@ async def _feed(stream: AsyncIterator[bytes], boundary: str, sinks: Mapping[str,
 def _sink_for(segment: MultipartSegment, sinks: Mapping[str, Sink], received: dict[str, str]) -> Sink:
     name = segment.name or ""
     if name not in sinks or name in received:
-        raise PartUnexpected(field=name[:64] if name.isprintable() else None)
+        raise PartUnexpected(field=name if name in sinks else None)
     received[name] = segment.content_type or ""
     return sinks[name]
-
-
-async def _drain(stream: AsyncIterator[bytes]) -> None:
-    seen = 0
-    async for chunk in stream:
-        seen += len(chunk)
-        if seen > _DRAIN_BYTES:
-            return

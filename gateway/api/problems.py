@@ -11,6 +11,7 @@ from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFou
 from litestar.types import ExceptionHandlersMap
 
 from gateway.kernel.errors import Refused, RelaisError
+from gateway.kernel.trace import trace_of
 
 _log = structlog.get_logger("relais.api")
 
@@ -76,7 +77,7 @@ def problem_of(error: RelaisError) -> Problem:
 
 def problem_response(error: RelaisError) -> Response[Problem]:
     """The answer that carries it."""
-    headers = {"Cache-Control": "no-store"}
+    headers: dict[str, str] = {}
     if error.status in _RETRY_AFTER:
         headers["Retry-After"] = _RETRY_AFTER[error.status]
     if error.status == 401:
@@ -107,7 +108,7 @@ def answer_http(request: Request[Any, Any, Any], error: HTTPException) -> Respon
 
 def answer_unexpected(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
     """A defect: logged by its type and place, told without detail."""
-    _log.error("unexpected error", path=request.scope.get("path_template"), kind=type(error).__name__, exc_info=error)
+    _log.error("unexpected error", path=request.scope.get("path_template"), kind=type(error).__name__, trace=trace_of(error))
     return problem_response(RelaisError(type(error).__name__))
 
 

@@ -18,12 +18,17 @@ from litestar import Litestar
 from typing_extensions import override
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from gateway.api.remainder import answer_after_reading
+
+STOPPING = "stopping"
+"""Name, in the application's state, of the event that tells endless answers to end."""
 _GRACE = 10
+_KEEP_ALIVE = 30
 _BACKLOG = 256
 
 
 class CertificateProtocol(HttpToolsProtocol):
-    """httptools protocol that shows the client certificate (DER) to the application."""
+    """httptools protocol that shows the client certificate (PEM, alone) to the application."""
 
     @override
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn narrows it likewise
@@ -35,7 +40,7 @@ class CertificateProtocol(HttpToolsProtocol):
 
         async def with_certificate(scope: Any, receive: Any, send: Any) -> None:
             scope.setdefault("extensions", {})["tls"] = {"client_cert_chain": chain}
-            await inner(scope, receive, send)
+            await answer_after_reading(inner, scope, receive, send)
 
         self.app = with_certificate
 
@@ -62,6 +67,7 @@ async def serve_api(
     application: Litestar, context: ssl.SSLContext, host: str, port: int, *, ready: Callable[[int], None], stop: asyncio.Event
 ) -> None:
     """Serve until `stop` is set; `ready` is called with the real port. Raises OSError when the address cannot be had."""
+    application.state[STOPPING] = stop
     config = uvicorn.Config(
         application,
         http=CertificateProtocol,
@@ -71,8 +77,7 @@ async def serve_api(
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=_GRACE,
-        timeout_keep_alive=30,
-        h11_max_incomplete_event_size=65_536,
+        timeout_keep_alive=_KEEP_ALIVE,
     )
     config.load()
     config.ssl = context

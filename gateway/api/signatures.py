@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import base64
+import re
 from datetime import datetime
 from typing import Any
 
 import msgspec
 from litestar import Request, Response, post
+from litestar.di import NamedDependency as Given
 
-from gateway.api.answers import REFUSALS
-from gateway.api.operations import SIGN_FORM, VERIFY_FORM
-from gateway.api.parts import Small, read_parts
+from gateway.api.parts import ContentTypeRefused, Small, check_json, read_parts
 from gateway.api.problems import ParameterInvalid
 from gateway.flow.caller import Caller
 from gateway.flow.relay import Relay
@@ -19,7 +19,7 @@ from gateway.flow.signatures import SignatureOrder
 from gateway.kernel.config import Limits
 from gateway.trust.report import Report
 
-_NO_STORE = {"Cache-Control": "no-store"}
+_MEDIA_TYPE = re.compile(r"[\x20-\x7e]{0,200}")
 
 
 class RuleView(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,36 +42,27 @@ class ReportView(msgspec.Struct, frozen=True, kw_only=True):
     original: str | None
 
 
-@post(
-    "/signatures",
-    status_code=200,
-    responses=REFUSALS(400, 401, 413, 415, 422, 429, 503),
-    operation_class=SIGN_FORM,
-    summary="Signer un document",
-    media_type="text/xml",
-)
-async def sign(request: Request[Any, Any, Any], relay: Relay, limits: Limits, caller: Caller) -> Response[bytes]:
+@post("/signatures", status_code=200)
+async def sign(request: Request[Any, Any, Any], relay: Given[Relay], limits: Given[Limits], caller: Given[Caller]) -> Response[bytes]:
     """The signed document: enveloping, or detached beside the given one. A CDA is never signed enveloped."""
     file, order = Small(limits.document_bytes, "file"), Small(limits.request_bytes, "request")
-    media = await read_parts(request, {"file": file, "request": order}, required=("file",), limit=limits.document_bytes)
-    signed = await relay.signatures.sign(caller, _order(bytes(order.content)), bytes(file.content), media["file"])
-    return Response(signed, media_type="text/xml", headers=_NO_STORE)
+    sinks = {"file": file, "request": order}
+    media = await read_parts(request, sinks, required=("file",), limit=limits.document_bytes + limits.request_bytes)
+    check_json(media.get("request", ""), "request")
+    if not _MEDIA_TYPE.fullmatch(media["file"]):
+        raise ContentTypeRefused(field="file")
+    signed = await relay.signatures.sign(caller, _order(order.content()), file.content(), media["file"])
+    return Response(signed, media_type="text/xml")
 
 
-@post(
-    "/signatures/verify",
-    status_code=200,
-    responses=REFUSALS(400, 401, 413, 415, 429, 503),
-    operation_class=VERIFY_FORM,
-    summary="Vérifier une signature",
-)
-async def verify(request: Request[Any, Any, Any], relay: Relay, limits: Limits, caller: Caller) -> Response[ReportView]:
+@post("/signatures/verify", status_code=200)
+async def verify(request: Request[Any, Any, Any], relay: Given[Relay], limits: Given[Limits], caller: Given[Caller]) -> ReportView:
     """The report rule by rule; `original` part for a detached signature."""
     del caller
     file, original = Small(2 * limits.document_bytes, "file"), Small(limits.document_bytes, "original")
     received = await read_parts(request, {"file": file, "original": original}, required=("file",), limit=3 * limits.document_bytes)
-    detached = bytes(original.content) if "original" in received else None
-    return Response(_view(await relay.signatures.verify(bytes(file.content), detached)), headers=_NO_STORE)
+    detached = original.content() if "original" in received else None
+    return _view(await relay.signatures.verify(file.content(), detached))
 
 
 def _order(data: bytes) -> SignatureOrder:

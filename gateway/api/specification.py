@@ -1,13 +1,138 @@
-"""GET /openapi.json: the API described, true to its answers."""
+"""GET /openapi.json: the API described, true to its answers. Made once from the table of operations and the types that are sent."""
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
-from litestar import MediaType, Request, Response, get
+import msgspec
+from litestar import MediaType, Response, get
+
+from gateway.api.operations import ACTOR, JSON, OPERATIONS, Answer, Operation, Parameter, Part
+from gateway.api.problems import MEDIA_TYPE, Problem
+from gateway.api.signatures import ReportView
+from gateway.api.status import BareStatus
+from gateway.flow.request import DocumentRequest
+from gateway.flow.signatures import SignatureOrder
+from gateway.flow.status import StatusView
+from gateway.flow.views import DocumentView, ReceiptPage
+
+BASE = "/api/v1"
+
+_TYPES = (DocumentRequest, DocumentView, ReceiptPage, StatusView, BareStatus, SignatureOrder, ReportView, Problem)
+_REF = "#/components/schemas/{name}"
+_SCHEME = "poste"
+_WHY = {
+    400: "Demande mal formée",
+    401: "Poste non reconnu",
+    404: "Introuvable, ou à un autre poste",
+    409: "Impossible dans l'état actuel",
+    413: "Trop volumineux",
+    415: "Type refusé",
+    422: "Contenu refusé, avec le champ en cause",
+    429: "Trop de demandes : attendre",
+    500: "Erreur interne",
+    503: "Relais n'accepte pas pour le moment",
+}
+_HEADERS = {401: "WWW-Authenticate", 429: "Retry-After", 503: "Retry-After"}
 
 
-@get("/openapi.json", include_in_schema=False)
-async def read_specification(request: Request[Any, Any, Any]) -> Response[dict[str, Any]]:
+@get("/openapi.json")
+async def read_specification() -> Response[bytes]:
     """OpenAPI 3.1; needs no token."""
-    return Response(request.app.openapi_schema.to_schema(), media_type=MediaType.JSON)
+    return Response(_encoded(), media_type=MediaType.JSON)
+
+
+def specification() -> dict[str, Any]:
+    """The OpenAPI 3.1 document."""
+    _, schemas = msgspec.json.schema_components(_TYPES, ref_template=_REF)
+    paths: dict[str, dict[str, Any]] = {}
+    for one in OPERATIONS:
+        paths.setdefault(f"{BASE}{one.path}", {})[one.method] = _operation(one)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Relais",
+            "version": "1",
+            "description": "API locale de Relais : confier un document, suivre ses envois, signer et vérifier. Les refus sont des "
+            "problèmes RFC 9457 : `code` est stable, `detail` et `gesture` s'adressent à une personne.",
+        },
+        "security": [{_SCHEME: []}],
+        "paths": paths,
+        "components": {
+            "schemas": schemas,
+            "securitySchemes": {_SCHEME: {"type": "http", "scheme": "bearer", "description": "Jeton d'un poste associé au boîtier."}},
+        },
+    }
+
+
+@cache
+def _encoded() -> bytes:
+    return msgspec.json.encode(specification())
+
+
+def _operation(one: Operation) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "operationId": one.name,
+        "tags": [one.tag],
+        "summary": one.summary,
+        "parameters": [_parameter(parameter) for parameter in (*one.parameters, ACTOR)],
+        "responses": {
+            **{str(status): _answer(answer) for status, answer in one.answers.items()},
+            **{str(status): _refusal(status) for status in (*one.refusals, 500)},
+        },
+    }
+    if one.form:
+        told["requestBody"] = _form(one.form)
+    if one.anonymous:
+        told["security"] = [{}, {_SCHEME: []}]
+    return told
+
+
+def _parameter(one: Parameter) -> dict[str, Any]:
+    return {"name": one.name, "in": one.place, "required": one.place == "path", "schema": one.schema, "description": one.what}
+
+
+def _form(parts: tuple[Part, ...]) -> dict[str, Any]:
+    schema = {
+        "type": "object",
+        "properties": {one.name: _part(one) for one in parts},
+        "required": [one.name for one in parts if not one.optional],
+        "additionalProperties": False,
+    }
+    encoding = {one.name: {"contentType": JSON if one.schema else ", ".join(one.media)} for one in parts}
+    return {"required": True, "content": {"multipart/form-data": {"schema": schema, "encoding": encoding}}}
+
+
+def _part(one: Part) -> dict[str, Any]:
+    if one.schema is not None:
+        return {"$ref": _REF.format(name=one.schema)}
+    return {"type": "string", "contentMediaType": one.media[0], "description": one.what}
+
+
+def _answer(one: Answer) -> dict[str, Any]:
+    schemas: list[dict[str, Any]] = [{"$ref": _REF.format(name=name)} for name in one.schemas]
+    told: dict[str, Any] = {"description": one.what, "content": {one.media: {"schema": _any_of(schemas)}}}
+    if one.location:
+        told["headers"] = {"Location": _header("Adresse du récépissé.")}
+    return told
+
+
+def _any_of(schemas: list[dict[str, Any]]) -> dict[str, Any]:
+    match schemas:
+        case []:
+            return {"type": "string"}
+        case [only]:
+            return only
+    return {"anyOf": schemas}
+
+
+def _refusal(status: int) -> dict[str, Any]:
+    told: dict[str, Any] = {"description": _WHY[status], "content": {MEDIA_TYPE: {"schema": {"$ref": _REF.format(name="Problem")}}}}
+    if status in _HEADERS:
+        told["headers"] = {_HEADERS[status]: _header("Secondes à attendre." if status != 401 else "Comment se faire reconnaître.")}
+    return told
+
+
+def _header(what: str) -> dict[str, Any]:
+    return {"description": what, "schema": {"type": "string"}}

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from litestar import Request, Response, get
+from litestar import Request, get
+from litestar.di import NamedDependency as Given
 
-from gateway.api.answers import REFUSALS
-from gateway.api.callers import caller_of
+from gateway.api.callers import caller_of, is_anonymous
 from gateway.flow.relay import Relay
 from gateway.flow.status import StatusView
 
@@ -19,11 +19,10 @@ class BareStatus(msgspec.Struct, frozen=True, kw_only=True):
     ok: bool
 
 
-@get("/status", responses=REFUSALS(400, 401, 429), summary="État du boîtier")
-async def read_status(request: Request[Any, Any, Any], relay: Relay) -> Response[BareStatus | StatusView]:
+@get("/status")
+async def read_status(request: Request[Any, Any, Any], relay: Given[Relay]) -> BareStatus | StatusView:
     """Without a token, only whether documents are accepted; with one, destinations, queue, clock, disk, certificates."""
-    headers = {"Cache-Control": "no-store"}
-    if "authorization" not in request.headers:
-        return Response(BareStatus(ok=await relay.status.ok()), headers=headers)
+    if is_anonymous(request):
+        return BareStatus(ok=await relay.status.ok())
     caller = await caller_of(request, relay)
-    return Response(await relay.status.view(None if caller.sees_all else caller.structures), headers=headers)
+    return await relay.status.view(None if caller.sees_all else caller.structures)

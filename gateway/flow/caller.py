@@ -41,6 +41,11 @@ def token_digest(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
+def certificate_digest(fingerprint: str) -> str:
+    """What the journal keeps of a workstation paired by certificate, in the place of a token's digest: no token has this digest."""
+    return f"certificate:{fingerprint}"
+
+
 def new_workstation(name: str, structures: tuple[str, ...], now: int) -> tuple[WorkstationRecord, str]:
     """A workstation to be paired and its token, which is shown once and never kept."""
     token = secrets.token_urlsafe(32)
@@ -59,7 +64,13 @@ class Gate:
 
     async def recognise(self, token: str | None, actor: str | None) -> Caller:
         """The caller behind a token; raises Unauthenticated or RateLimited."""
-        record = await self._store.workstation_by_token(token_digest(token)) if token else None
+        return self._admit(await self._store.workstation_by_token(token_digest(token)) if token else None, actor)
+
+    async def recognise_certificate(self, fingerprint: str, actor: str | None) -> Caller:
+        """The caller paired by a client certificate (SHA-256 hex of its DER) that TLS verified; raises as `recognise`."""
+        return self._admit(await self._store.workstation_by_token(certificate_digest(fingerprint)), actor)
+
+    def _admit(self, record: WorkstationRecord | None, actor: str | None) -> Caller:
         if record is None or record.revoked:
             raise Unauthenticated
         self._pace(record.id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from datetime import datetime
 
 import msgspec
@@ -100,7 +100,7 @@ class Reader:
             key = None
         return DocumentView(
             id=record.id,
-            state=record.state.value,
+            state=record.state,
             accepted_at=instant(record.accepted_at),
             document_unique_id=record.unique_id,
             deliveries=tuple(_delivery_view(one, key, [r for r in receipts if r.delivery_id == one.id]) for one in deliveries),
@@ -126,7 +126,7 @@ class Reader:
                 archive.writestr(f"{number:02d}-{blob.role}{_extension(blob.role)}", await self._custody.read(record, blob))
         return target.getvalue()
 
-    async def events(self, caller: Caller, after: int | None) -> AsyncIterator[EventView | None]:
+    async def events(self, caller: Caller, after: int | None) -> AsyncGenerator[EventView | None, None]:
         """Events of the caller's documents after a number (from now on when None); None now and then, as a heartbeat."""
         last = await self._store.last_event() if after is None else after
         async with self._books.listening() as bell:
@@ -189,12 +189,12 @@ def _may_see(caller: Caller, record: DocumentRecord) -> bool:
 def _delivery_view(record: DeliveryRecord, key: Sealer | None, receipts: list[ReceiptRecord]) -> DeliveryView:
     return DeliveryView(
         id=record.id,
-        channel=record.channel.value,
+        channel=record.channel,
         recipient=_recipient(record, key),
-        state=record.state.value,
+        state=record.state,
         attempts=record.attempts,
         next_attempt_at=instant(record.next_attempt_at) if record.next_attempt_at is not None else None,
-        receipts=tuple(ReceiptView(kind=one.kind.value, at=instant(one.at), proof=one.proof_blob) for one in receipts),
+        receipts=tuple(ReceiptView(kind=one.kind, at=instant(one.at), proof=one.proof_blob) for one in receipts),
         explanation=record.explanation,
     )
 

@@ -6,7 +6,8 @@ In the spirit of esignsante (cda_signing.md 4.2). A CDA is never signed envelope
 from __future__ import annotations
 
 import asyncio
-from typing import Literal
+from collections.abc import Callable, Sequence
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -21,24 +22,30 @@ from gateway.trust.report import Report
 from gateway.trust.verify import verify_signature
 from gateway.trust.xades import sign_detached, sign_enveloping
 
+Role = Annotated[str, msgspec.Meta(pattern=r"^[^\x00-\x1f\x7f\ud800-\udfff\ufffe\uffff]{1,200}$")]
+
 
 class SignatureOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How to sign: for which structure, enveloping or detached, under which URI, with which claimed roles."""
 
     structure: str | None = None
     packaging: Literal["enveloping", "detached"] = "enveloping"
-    uri: str | None = None
-    roles: tuple[str, ...] = ()
+    uri: Annotated[str, msgspec.Meta(pattern=r"^[\x21-\x7e]{1,500}$")] | None = None
+    """Name of a detached content: a file name or a URN."""
+    roles: Annotated[tuple[Role, ...], msgspec.Meta(max_length=10)] = ()
+    """Roles that the signer claims."""
 
 
 class Signatures:
     """Signs with ORG SIGN, verifies against the configured authorities; each signature is audited."""
 
-    def __init__(self, store: Store, keys: KeyStore, clock: Clock, anchors: bytes) -> None:
+    def __init__(self, store: Store, keys: KeyStore, clock: Clock, anchors: bytes, crls: Callable[[], Sequence[bytes]] = tuple) -> None:
+        """`crls` gives the revocation lists held at the moment of a verification."""
         self._store = store
         self._keys = keys
         self._clock = clock
         self._anchors = anchors
+        self._crls = crls
 
     async def sign(self, caller: Caller, order: SignatureOrder, data: bytes, media_type: str) -> bytes:
         """The XAdES Baseline-B document; raises StructureUnknown, KeyUnavailable, ClockNotTrusted."""
@@ -67,5 +74,6 @@ class Signatures:
             document,
             detached=detached,
             anchors=self._anchors,
+            crls=self._crls(),
             at=self._clock.now(),
         )

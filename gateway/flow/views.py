@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from gateway.kernel.errors import Explanation
+from gateway.model.delivery import Channel, DeliveryState, DocumentState, ReceiptKind
 
 
 class _View(msgspec.Struct, frozen=True, kw_only=True):
@@ -16,7 +17,7 @@ class _View(msgspec.Struct, frozen=True, kw_only=True):
 class ReceiptView(_View, frozen=True, kw_only=True):
     """Something that came back for a delivery."""
 
-    kind: str
+    kind: ReceiptKind
     at: datetime
     proof: str | None
 
@@ -25,9 +26,9 @@ class DeliveryView(_View, frozen=True, kw_only=True):
     """One destination as the contract shows it."""
 
     id: str
-    channel: str
+    channel: Channel
     recipient: str | None
-    state: str
+    state: DeliveryState
     attempts: int
     next_attempt_at: datetime | None
     receipts: tuple[ReceiptView, ...]
@@ -38,7 +39,7 @@ class DocumentView(_View, frozen=True, kw_only=True):
     """The receipt of the contract."""
 
     id: str
-    state: str
+    state: DocumentState
     accepted_at: datetime
     document_unique_id: str
     deliveries: tuple[DeliveryView, ...]

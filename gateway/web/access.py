@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 from litestar import Request, Response, get, post
 from litestar.datastructures import Cookie
+from litestar.di import NamedDependency as Given
 from litestar.response import Redirect
 
 from gateway.flow.caller import OPERATOR, Caller
@@ -56,7 +57,7 @@ class Visitor(msgspec.Struct, frozen=True, kw_only=True):
         return "Accès installateur" if self.caller.name == OPERATOR else self.caller.name
 
 
-async def visitor_of(request: Request[Any, Any, Any], relay: Relay, sessions: Sessions) -> Visitor:
+async def visitor_of(request: Request[Any, Any, Any], relay: Given[Relay], sessions: Given[Sessions]) -> Visitor:
     """Dependency of every page but the first; raises SignInNeeded, RateLimited."""
     number = request.cookies.get(COOKIE, "")
     token = sessions.token(number)
@@ -80,7 +81,7 @@ async def read_form(request: Request[Any, Any, Any], sessions: Sessions, session
 
 
 @get("/connexion", include_in_schema=False)
-async def show_sign_in(request: Request[Any, Any, Any], sessions: Sessions) -> Response[Any]:
+async def show_sign_in(request: Request[Any, Any, Any], sessions: Given[Sessions]) -> Response[Any]:
     """The form; straight home for who is signed in already."""
     if sessions.token(request.cookies.get(COOKIE, "")) is not None:
         return see_other("/")
@@ -88,7 +89,7 @@ async def show_sign_in(request: Request[Any, Any, Any], sessions: Sessions) -> R
 
 
 @post("/connexion", include_in_schema=False, status_code=303)
-async def sign_in(request: Request[Any, Any, Any], relay: Relay, sessions: Sessions) -> Response[Any]:
+async def sign_in(request: Request[Any, Any, Any], relay: Given[Relay], sessions: Given[Sessions]) -> Response[Any]:
     """Opens a session for a token that the box knows."""
     _check_origin(request)
     token = str((await request.form()).get("jeton", "")).strip()
@@ -104,7 +105,7 @@ async def sign_in(request: Request[Any, Any, Any], relay: Relay, sessions: Sessi
 
 
 @post("/deconnexion", include_in_schema=False, status_code=303)
-async def sign_out(request: Request[Any, Any, Any], sessions: Sessions) -> Response[Any]:
+async def sign_out(request: Request[Any, Any, Any], sessions: Given[Sessions]) -> Response[Any]:
     """Ends the session."""
     number = request.cookies.get(COOKIE, "")
     if sessions.token(number) is not None:

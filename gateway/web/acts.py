@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any
+from typing import Any
 
 from litestar import Request, Response, post
+from litestar.di import NamedDependency as Given
 from litestar.exceptions import NotFoundException
-from litestar.params import Parameter
+from litestar.params import FromPath
 
 from gateway.flow.caller import Caller
 from gateway.flow.operations import Operations
@@ -26,11 +27,15 @@ _ON_DELIVERY: dict[str, tuple[Gesture, _Act]] = {
     HOLD.path: (HOLD, Operations.hold),
 }
 
-Id = Annotated[str, Parameter(pattern=r"^[0-9a-f-]{36}$")]
-
 
 @post("/documents/{document_id:str}/annuler", include_in_schema=False, status_code=303)
-async def cancel(request: Request[Any, Any, Any], relay: Relay, sessions: Sessions, visitor: Visitor, document_id: Id) -> Response[Any]:
+async def cancel(
+    request: Request[Any, Any, Any],
+    relay: Given[Relay],
+    sessions: Given[Sessions],
+    visitor: Given[Visitor],
+    document_id: FromPath[str],
+) -> Response[Any]:
     """Cancel what has not left."""
     fields = await read_form(request, sessions, visitor.session)
     await _do(CANCEL, relay.operations.cancel(visitor.caller, document_id), sessions, visitor)
@@ -39,7 +44,13 @@ async def cancel(request: Request[Any, Any, Any], relay: Relay, sessions: Sessio
 
 @post("/documents/{document_id:str}/envois/{delivery_id:str}/{gesture:str}", include_in_schema=False, status_code=303)
 async def act_on_delivery(
-    request: Request[Any, Any, Any], relay: Relay, sessions: Sessions, visitor: Visitor, document_id: Id, delivery_id: Id, gesture: str
+    request: Request[Any, Any, Any],
+    relay: Given[Relay],
+    sessions: Given[Sessions],
+    visitor: Given[Visitor],
+    document_id: FromPath[str],
+    delivery_id: FromPath[str],
+    gesture: FromPath[str],
 ) -> Response[Any]:
     """Retry, release or set aside one delivery."""
     if gesture not in _ON_DELIVERY:

@@ -7,8 +7,9 @@ from importlib.resources import files
 
 from litestar import Response, get
 from litestar.exceptions import NotFoundException
+from litestar.params import FromPath
 
-_TYPES = {"relais.css": "text/css; charset=utf-8", "relais.svg": "image/svg+xml"}
+_TYPES = {"relais.css": "text/css", "relais.svg": "image/svg+xml"}
 _FILES = {name: files("gateway.web").joinpath("static", name).read_bytes() for name in _TYPES}
 _HEADERS = {"Cache-Control": "public, max-age=604800, immutable", "X-Content-Type-Options": "nosniff"}
 
@@ -16,7 +17,7 @@ STYLE_ADDRESS = f"/static/relais.css?v={hashlib.sha256(_FILES['relais.css']).hex
 
 
 @get("/static/{name:str}", include_in_schema=False)
-async def show_asset(name: str) -> Response[bytes]:
+async def show_asset(name: FromPath[str]) -> Response[bytes]:
     """One of the page's own files; nothing else can be asked for."""
     if name not in _FILES:
         raise NotFoundException

@@ -119,7 +119,7 @@ def _delivery_card(delivery: DeliveryView, now: datetime) -> DeliveryCard:
         badge=delivery_badge(delivery),
         explanation=explanation,
         asks=explanation is not None and explanation.who != NOBODY,
-        attempts=many(delivery.attempts, "un essai", "{} essais") if delivery.attempts and not over else None,
+        attempts=many(delivery.attempts, "1 essai jusqu'ici", "{} essais jusqu'ici") if delivery.attempts and not over else None,
         next_attempt=told(due, now) if due is not None and due > now else None,
         receipts=tuple(ReceiptLine(text=receipt_words(delivery.channel, one.kind), at=told(one.at, now)) for one in delivery.receipts),
         gestures=gestures_on(delivery),

@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from litestar import Response, get
-from litestar.params import Parameter
+from litestar.di import NamedDependency as Given
+from litestar.params import FromPath, QueryParameter
 
 from gateway.flow.reading import Filter
 from gateway.flow.relay import Relay
-from gateway.kernel.clock import Clock
 from gateway.model.delivery import DocumentState
 from gateway.web.access import Visitor
 from gateway.web.cards import DocumentCard, document_card, history_lines
@@ -29,15 +29,20 @@ STATES = {
 }
 """Choices of the list, by their word in the address."""
 
-Text = Annotated[str, Parameter(max_length=128)]
+Text = Annotated[str, QueryParameter(max_length=128)]
 
 
 @get("/", include_in_schema=False)
 async def show_home(
-    relay: Relay, sessions: Sessions, clock: Clock, visitor: Visitor, etat: Text = "", dossier: Text = "", avant: Text = ""
+    relay: Given[Relay],
+    sessions: Given[Sessions],
+    now: Given[datetime],
+    visitor: Given[Visitor],
+    etat: Text = "",
+    dossier: Text = "",
+    avant: Text = "",
 ) -> Response[Any]:
     """How things stand, what needs somebody, the last documents; chosen by state and local number when asked."""
-    now = clock.now()
     outlook, waiting = await _standing(relay, visitor, now)
     state = STATES[etat][0] if etat in STATES else None
     cursor = int(avant) if avant.isascii() and avant.isdigit() and len(avant) <= 18 else None
@@ -59,9 +64,14 @@ async def show_home(
 
 
 @get("/documents/{document_id:str}", include_in_schema=False)
-async def show_document(relay: Relay, sessions: Sessions, clock: Clock, visitor: Visitor, document_id: Text) -> Response[Any]:
+async def show_document(
+    relay: Given[Relay],
+    sessions: Given[Sessions],
+    now: Given[datetime],
+    visitor: Given[Visitor],
+    document_id: FromPath[str],
+) -> Response[Any]:
     """One document: each delivery with its explanation, its receipts and its gestures, then everything that was done."""
-    now = clock.now()
     card = document_card(await relay.reader.summary(visitor.caller, document_id), now)
     history = history_lines(await relay.reader.history(visitor.caller, document_id), card, visitor.caller.workstation, now)
     return page(
@@ -75,7 +85,7 @@ async def show_document(relay: Relay, sessions: Sessions, clock: Clock, visitor:
 
 
 @get("/documents/{document_id:str}/preuve", include_in_schema=False)
-async def download_proof(relay: Relay, visitor: Visitor, document_id: Text) -> Response[bytes]:
+async def download_proof(relay: Given[Relay], visitor: Given[Visitor], document_id: FromPath[str]) -> Response[bytes]:
     """The proof of one document, as a zip."""
     content = await relay.reader.proof(visitor.caller, document_id)
     attachment = {"Content-Disposition": f'attachment; filename="preuve-{document_id}.zip"'}

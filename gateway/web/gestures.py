@@ -8,6 +8,8 @@ from gateway.flow.errors import HeldByHand, IdentityNotQualified
 from gateway.flow.views import DeliveryView, DocumentView
 from gateway.model.delivery import DeliveryState
 
+_WAITING = frozenset({DeliveryState.HELD, DeliveryState.QUEUED})
+_STAYED = _WAITING | {DeliveryState.CANCELLED}
 NEEDS_SOMEONE = frozenset({DeliveryState.HELD, DeliveryState.REFUSED, DeliveryState.EXPIRED})
 
 
@@ -43,7 +45,7 @@ def gestures_on(delivery: DeliveryView) -> tuple[Gesture, ...]:
 def may_cancel(document: DocumentView) -> bool:
     """True when nothing of the document seems to have left yet."""
     states = {DeliveryState(one.state) for one in document.deliveries}
-    return bool(states) and states <= {DeliveryState.HELD, DeliveryState.QUEUED, DeliveryState.CANCELLED} != {DeliveryState.CANCELLED}
+    return states <= _STAYED and bool(states & _WAITING)
 
 
 def needs_someone(delivery: DeliveryView) -> bool:

@@ -43,7 +43,7 @@ def create_pages(relay: Relay, *, secret: bytes, clock: Clock | None = None) -> 
         dependencies={
             "relay": Provide(lambda: relay, sync_to_thread=False),
             "sessions": Provide(lambda: sessions, sync_to_thread=False),
-            "clock": Provide(lambda: told_by, sync_to_thread=False),
+            "now": Provide(told_by.now, sync_to_thread=False),
             "visitor": Provide(visitor_of),
         },
         exception_handlers=HANDLERS,

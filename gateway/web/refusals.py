@@ -7,9 +7,11 @@ from typing import Any
 import structlog
 from litestar import Request, Response, get
 from litestar.exceptions import HTTPException
+from litestar.params import FromPath
 from litestar.types import ExceptionHandlersMap
 
 from gateway.kernel.errors import RelaisError
+from gateway.kernel.trace import trace_of
 from gateway.web.access import SignInNeeded, see_other
 from gateway.web.rendering import page
 
@@ -48,13 +50,13 @@ def answer_http(request: Request[Any, Any, Any], error: HTTPException) -> Respon
 
 def answer_unexpected(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     """A defect: logged by its type and place, told without detail."""
-    _log.error("unexpected error", path=request.scope.get("path_template"), kind=type(error).__name__, exc_info=error)
+    _log.error("unexpected error", path=request.scope.get("path_template"), kind=type(error).__name__, trace=trace_of(error))
     told = RelaisError().explanation
     return _problem(500, RelaisError.title, told.what, told.gesture, told.code)
 
 
 @get("/{anything:path}", include_in_schema=False)
-async def show_nothing(anything: str) -> Response[Any]:
+async def show_nothing(anything: FromPath[str]) -> Response[Any]:
     """An address that no page has."""
     del anything
     return _problem(404, "Page introuvable", "Cette page n'existe pas, ou n'existe plus.", "Revenez à l'accueil.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -18,9 +19,19 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
 }
 
+_HIGH_SIGN = re.compile(r" (?=[;:!?»])|(?<=«) ")
+
 _templates = Environment(
     loader=PackageLoader("gateway.web"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, auto_reload=False
 )
+
+
+def french(text: str) -> str:
+    """The text with the no-break spaces that French wants before its high signs and within its quotation marks."""
+    return _HIGH_SIGN.sub("\u00a0", text)
+
+
+_templates.filters["fr"] = french
 
 
 def page(template: str, *, status: int = 200, headers: dict[str, str] | None = None, **facts: Any) -> Response[str]:

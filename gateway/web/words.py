@@ -7,6 +7,7 @@ from typing import Literal
 
 import msgspec
 
+from gateway.flow.errors import HeldByHand
 from gateway.flow.views import DeliveryView, HistoryView
 from gateway.model.delivery import Channel, DeliveryState, DocumentState, ReceiptKind
 
@@ -43,6 +44,7 @@ _DELIVERY = {
     DeliveryState.CANCELLED: _badge("Annulé", "off"),
     DeliveryState.EXPIRED: _badge("Délai dépassé", "bad"),
 }
+_SET_ASIDE = _badge("Mis en attente", "act")
 _WILL_RETRY = _badge("Sera réessayé", "going")
 _IN_DMP = _badge("Déposé dans le DMP", "ok")
 _MAIL_PROGRESS = (
@@ -90,6 +92,8 @@ def delivery_badge(delivery: DeliveryView) -> Badge:
     if state is DeliveryState.DELIVERED:
         kinds = {one.kind for one in delivery.receipts}
         return next((badge for kind, badge in _MAIL_PROGRESS if kind in kinds), _DELIVERY[state])
+    if state is DeliveryState.HELD and delivery.explanation is not None and delivery.explanation.code == HeldByHand.code:
+        return _SET_ASIDE
     if state is DeliveryState.QUEUED and delivery.explanation is not None:
         return _WILL_RETRY
     return _DELIVERY[state]
