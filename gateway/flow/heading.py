@@ -7,16 +7,12 @@ from gateway.flow.errors import AuthorUnknown
 from gateway.kernel.config import Professional, Structure
 from gateway.model.document import Author, ClinicalHeader, LocalId, Subject
 from gateway.model.people import Organization, Person
-from gateway.nomenclature.actors import author_specialty, facility_type, practice_setting
+from gateway.nomenclature.actors import facility_type, practice_setting
 from gateway.nomenclature.documents import UNSTRUCTURED_TEMPLATE, confidentiality
+from gateway.xds.derive import author_specialty
 
 _TEMPLATES = ("2.16.840.1.113883.2.8.2.1", "1.2.250.1.213.1.1.1.1", UNSTRUCTURED_TEMPLATE)
 """HL7 France, CI-SIS, IHE XDS-SD: exactly these three for an unstructured body (cda_signing.md 1.5)."""
-
-
-def specialty_code(professional: Professional) -> str:
-    """The author specialty of JDV_J01, such as G15_10/SM26."""
-    return f"G15_{professional.profession}/{professional.specialty}"
 
 
 def person_of(professional: Professional) -> Person:
@@ -56,7 +52,7 @@ def header_of(admitted: Admitted, structure: Structure, *, unique_id: str) -> Cl
         authors=(
             Author(
                 person=person,
-                specialty=author_specialty(specialty_code(professional)),
+                specialty=author_specialty(professional),
                 organization=organization,
                 time=admitted.created_at,
             ),
