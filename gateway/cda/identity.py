@@ -3,14 +3,13 @@
 INS first, then the local identifier. A subject that is not qualified is written without its INS root, so that nobody downstream takes it
 for a verified identity (design, rule 1). Address and telecom are not asked of the cabinet: absent, with the null flavour of "not asked".
 A lunar birth date (month or day 00, or outside of the calendar) is no timestamp for the official schematron, which a CDA must pass: it
-is written with the precision that exists (`1950`, `195003`), while the metadata keep it verbatim. Whether the DMP would rather have it
-verbatim in the CDA too is not known [K]. Sources: cda_signing.md section 1.1, insi.md section 4.
+is written with the precision that exists (`1950`, `195003`), and so it is in the metadata, which are derived from the CDA. Whether the
+DMP would rather have it verbatim is not known [K]. Sources: cda_signing.md section 1.1, insi.md section 4, dmp.md 3.8.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
 
 from lxml import etree
 
@@ -45,18 +44,9 @@ def _patient(traits: Traits) -> etree._Element:
         "patient",
         V3("name", _names(traits)),
         coded("administrativeGenderCode", SEXES[traits.sex]),
-        V3("birthTime", value=_birth_stamp(traits.birth_date)),
+        V3("birthTime", value=traits.birth_stamp),
         V3("birthplace", V3("place", V3("addr", county))),
     )
-
-
-def _birth_stamp(text: str) -> str:
-    year, month, _ = text.split("-")
-    try:
-        date.fromisoformat(text)
-    except ValueError:
-        return f"{year}{month}" if "01" <= month <= "12" else year
-    return text.replace("-", "")
 
 
 def _names(traits: Traits) -> Iterator[etree._Element]:

@@ -112,6 +112,16 @@ class Traits(msgspec.Struct, frozen=True, kw_only=True):
     used_family_name: str | None = None
     used_given_name: str | None = None
 
+    @property
+    def birth_stamp(self) -> str:
+        """The birth date as an HL7 timestamp: YYYYMMDD, or for a lunar date the precision that exists, YYYYMM or YYYY."""
+        year, month, _ = self.birth_date.split("-")
+        try:
+            date.fromisoformat(self.birth_date)
+        except ValueError:
+            return f"{year}{month}" if "01" <= month <= "12" else year
+        return self.birth_date.replace("-", "")
+
     def check(self, *, field: str = "patient") -> None:
         """Raises TraitInvalid naming the first trait at fault."""
         for name in ("birth_family_name", "birth_given_names", "first_birth_given_name"):

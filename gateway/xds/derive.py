@@ -158,7 +158,7 @@ def _patient_lines(subject: Subject, *, birth_place: bool) -> tuple[str, ...]:
     if traits.used_family_name or traits.used_given_name:
         family, given = traits.used_family_name or traits.birth_family_name, traits.used_given_name or traits.first_birth_given_name
         lines.append(hl7.patient_name(family, given, "D"))
-    lines += [f"PID-7|{traits.birth_date.replace('-', '')}", f"PID-8|{traits.sex.value}"]
+    lines += [f"PID-7|{traits.birth_stamp}", f"PID-8|{traits.sex.value}"]
     if birth_place:
         lines.append(f"PID-11|^^^^^^BDL^^{traits.birth_place}")
     return tuple(lines)

@@ -91,6 +91,16 @@ def test_lunar_dates_pass_verbatim(date: str) -> None:
     assert date
 
 
+@pytest.mark.parametrize(
+    ("date", "stamp"),
+    [("1979-03-05", "19790305"), ("1950-00-00", "1950"), ("1950-03-00", "195003"), ("1950-13-00", "1950"), ("1950-02-31", "195002")],
+)
+def test_a_lunar_date_is_stamped_with_the_precision_that_exists(date: str, stamp: str) -> None:
+    import msgspec
+
+    assert msgspec.structs.replace(TRAITS, birth_date=date).birth_stamp == stamp
+
+
 @pytest.mark.parametrize("place", ["2A004", "2B020", "99351", "01001"])
 def test_birth_places_of_corsica_and_abroad(place: str) -> None:
     import msgspec

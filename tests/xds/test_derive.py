@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from hypothesis import given
 
+from gateway.cda.build import build_n1
 from gateway.kernel.config import Professional
 from gateway.model.document import LocalId, Subject
 from gateway.model.people import Organization, Person
@@ -52,6 +53,15 @@ def test_used_name_comes_second_and_birth_place_on_request() -> None:
     entry = derive_entry(header(used_family="DUPONT"), CDA, visibility=OPEN, birth_place=True)
     assert entry.source_patient_info[:2] == ("PID-5|PAT-TROIS^DOMINIQUE^^^^^L", "PID-5|DUPONT^DOMINIQUE^^^^^D")
     assert entry.source_patient_info[-1] == "PID-11|^^^^^^BDL^^51215"
+
+
+@pytest.mark.parametrize(("birth_date", "line"), [("1950-00-00", "PID-7|1950"), ("1962-02-00", "PID-7|196202")])
+def test_a_lunar_birth_date_is_that_of_the_cda(birth_date: str, line: str) -> None:
+    clinical = header(templates=())
+    traits = msgspec.structs.replace(clinical.subject.traits, birth_date=birth_date)
+    clinical = msgspec.structs.replace(clinical, subject=msgspec.structs.replace(clinical.subject, traits=traits))
+    assert line in derive_entry(clinical, CDA, visibility=OPEN).source_patient_info
+    assert f'<birthTime value="{line.removeprefix("PID-7|")}">'.encode() in build_n1(clinical, b"%PDF", "application/pdf")
 
 
 @pytest.mark.parametrize(

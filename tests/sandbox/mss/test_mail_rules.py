@@ -156,6 +156,15 @@ def test_mss20_a_label_is_cut_at_forty_characters_and_accents_leave_the_names() 
     assert failed(uncut) == ("mss.subject.label",)
 
 
+@pytest.mark.parametrize(("born", "written"), [("1950", "00/00/1950"), ("196202", "00/02/1962"), ("1950", "")])
+def test_a_lunar_birth_date_is_written_in_full_or_left_out(born: str, written: str) -> None:
+    document = Document(people=("PID-5|PAT-TROIS^DOMINIQUE^^^^^L", f"PID-7|{born}"))
+    subject = f"XDM/1.0/DDM+{document.display_name} PAT-TROIS DOMINIQUE {written}".strip()
+    assert failed(Letter(documents=[document], headers={"Subject": encoded(subject)})) == ()
+    other = encoded(subject.removesuffix(written).strip() + " 00/00/1951")
+    assert "mss.subject.birth-date" in failed(Letter(documents=[document], headers={"Subject": other}))
+
+
 def encoded(subject: str) -> str:
     message = EmailMessage(policy=policy.SMTP.clone(max_line_length=0))
     message["Subject"] = subject
