@@ -22,13 +22,13 @@ WHERE id = :id AND version = :version - 1;
 UPDATE deliveries SET prepared = :prepared WHERE document_id = :id AND prepared <> :prepared;
 
 -- name: delivery-insert
-INSERT INTO deliveries (id, document_id, structure, channel, lane, order_key, sequence, prepared, recipient_ref, sealed_recipient, state,
-                        phase, boot, attempts, probes, first_attempt_at, next_attempt_at, error_class, explanation, sealed_frozen,
+INSERT INTO deliveries (id, document_id, structure, channel, lane, order_key, sequence, prepared, to_patient, recipient_ref, sealed_recipient,
+                        state, phase, boot, attempts, probes, first_attempt_at, next_attempt_at, error_class, explanation, sealed_frozen,
                         updated_at, version)
 VALUES (:id, :document_id, :structure, :channel, :lane, :order_key,
         (SELECT sequence FROM documents WHERE id = :document_id), (SELECT prepared FROM documents WHERE id = :document_id),
-        :recipient_ref, :sealed_recipient, :state, :phase, :boot, :attempts, :probes, :first_attempt_at, :next_attempt_at, :error_class,
-        :explanation, :sealed_frozen, :updated_at, :version);
+        :to_patient, :recipient_ref, :sealed_recipient, :state, :phase, :boot, :attempts, :probes, :first_attempt_at, :next_attempt_at,
+        :error_class, :explanation, :sealed_frozen, :updated_at, :version);
 
 -- name: delivery-progress
 -- A step of one attempt: no indexed column changes, so no index page is written.

@@ -31,7 +31,7 @@ DOCUMENT_FIXED: Final = (
     "id", "structure", "workstation", "idempotency_key", "content_digest", "accepted_at", "sequence", "original_digest",
 )  # fmt: skip
 """Columns of a document that an update leaves alone."""
-DELIVERY_FIXED: Final = ("id", "document_id", "structure", "channel", "sequence")
+DELIVERY_FIXED: Final = ("id", "document_id", "structure", "channel", "sequence", "to_patient")
 """Columns of a delivery that an update leaves alone."""
 
 

@@ -51,6 +51,7 @@ async def test_a_delivery_comes_back_with_every_field(store: Store) -> None:
     one = document()
     sent = delivery(
         one,
+        to_patient=True,
         recipient_ref="ref",
         sealed_recipient=b"\x00\xff",
         state=DeliveryState.HELD,
