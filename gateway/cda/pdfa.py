@@ -74,7 +74,7 @@ async def convert_to_pdfa1b(source: Path, target: Path, *, limits: ConversionLim
     except OSError as error:
         raise _interrupted(error) from None
     try:
-        await asyncio.to_thread(_furnish, folder, source)
+        await asyncio.to_thread(_furnish, folder, source, original.leading_bytes)
         work = _Work(folder=folder, limits=bounds, deadline=started + bounds.seconds)
         result, kept, images = await _converted(work, original)
         await asyncio.to_thread((folder / _RESULT).replace, target)
@@ -105,8 +105,11 @@ def _interrupted(error: OSError) -> ConversionInterrupted:
     return ConversionInterrupted(technical=f"errno {error.errno}")
 
 
-def _furnish(folder: Path, source: Path) -> None:
-    shutil.copyfile(source, folder / _SOURCE)
+def _furnish(folder: Path, source: Path, leading: int) -> None:
+    """The source from its `%PDF-` on: Ghostscript would run what comes before as PostScript, and convert another document."""
+    with source.open("rb") as document, (folder / _SOURCE).open("xb") as copy:
+        document.seek(leading)
+        shutil.copyfileobj(document, copy)
     (folder / _PROFILE).write_bytes(srgb_profile())
     (folder / _PREFIX).write_text(_OUTPUT_INTENT, encoding="ascii")
 

@@ -366,3 +366,12 @@ async def test_many_conversions_at_once_do_not_mix(folder: Path) -> None:
         with pikepdf.open(io.BytesIO(data)) as pdf:
             assert len(pdf.pages) == 1
         assert f"numéro {number}" in text_of(folder / f"out{number}.pdf")
+
+
+def test_postscript_before_the_header_is_not_run(folder: Path) -> None:
+    intruder = b"%!PS\n/Helvetica findfont 40 scalefont setfont 72 700 moveto (INTRUDER) show showpage quit\n"
+    source, target = placed(folder, intruder + samples.plain(text="Ordonnance"))
+    asyncio.run(convert_to_pdfa1b(source, target))
+    text = text_of(target)
+    assert "Ordonnance" in text
+    assert "INTRUDER" not in text
