@@ -1,7 +1,7 @@
 """Logs of the box: one JSON line per event on stderr, identifiers and codes only.
 
-Rule 10 of the design: no name, INS, address or title. As a second barrier behind the rule, a processor blots out whatever looks like a
-matricule or a mail address, whoever wrote it, exceptions included.
+Rule 10 of the design: no name, INS, address or title. The message of a foreign exception may quote any of them: only its type and its
+place are written. As a second barrier, whatever looks like a matricule or a mail address is blotted out, whoever wrote it.
 """
 
 from __future__ import annotations
@@ -9,10 +9,13 @@ from __future__ import annotations
 import logging
 import re
 import sys
+from typing import Any
 
 import structlog
-from structlog.typing import EventDict, WrappedLogger
+from structlog.typing import EventDict, ExcInfo, WrappedLogger
 from typing_extensions import override
+
+from gateway.kernel.trace import trace_of
 
 _MATRICULE = re.compile(r"(?<![0-9A-Fa-f])[1-478][0-9]{4}(?:[0-9]{2}|2[AB])[0-9]{6}(?:[0-9]{2})?(?![0-9A-Fa-f])")
 _ADDRESS = re.compile(r"[\w.+'-]+@[\w-]+(?:\.[\w-]+)+")
@@ -30,7 +33,7 @@ def configure_logging(level: str = "info") -> None:
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
+            structlog.processors.ExceptionRenderer(_place),
             _redact_event,
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
@@ -43,6 +46,10 @@ def configure_logging(level: str = "info") -> None:
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
 
 
+def _place(exc_info: ExcInfo) -> str:
+    return " < ".join([exc_info[0].__name__, *reversed(trace_of(exc_info[1]))])
+
+
 def _redact_event(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
     del logger, method
     return {key: redact(value) if isinstance(value, str) else value for key, value in event.items()}
@@ -52,3 +59,7 @@ class _RedactingFormatter(logging.Formatter):
     @override
     def format(self, record: logging.LogRecord) -> str:
         return redact(super().format(record))
+
+    @override
+    def formatException(self, ei: Any) -> str:
+        return _place(ei) if ei[0] is not None else ""

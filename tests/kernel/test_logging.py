@@ -1,8 +1,11 @@
 from __future__ import annotations
 
-import pytest
+import logging
 
-from gateway.kernel.logging import redact
+import pytest
+import structlog
+
+from gateway.kernel.logging import configure_logging, redact
 
 
 @pytest.mark.parametrize(
@@ -28,3 +31,16 @@ def test_what_looks_like_a_matricule_or_an_address_is_blotted(text: str) -> None
 )
 def test_identifiers_of_ours_stay(text: str) -> None:
     assert redact(text) == text
+
+
+def test_the_message_of_an_exception_is_never_written(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging()
+    try:
+        int("PAT-" + "TROIS")
+    except ValueError:
+        structlog.get_logger("relais.proof").exception("unexpected", document="x")
+        logging.getLogger("library").exception("unexpected")
+    told = capsys.readouterr().err
+    assert "TROIS" not in told
+    assert told.count("ValueError") == 2
+    assert told.count("test_logging.py") == 2
