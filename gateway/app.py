@@ -34,6 +34,7 @@ from gateway.flow.operations import Operations
 from gateway.flow.preparation import Preparer
 from gateway.flow.reading import Reader
 from gateway.flow.relay import Relay
+from gateway.flow.revocation import RevocationWatch
 from gateway.flow.scheduler import Scheduler
 from gateway.flow.signatures import Signatures
 from gateway.flow.status import StatusBoard
@@ -48,13 +49,16 @@ from gateway.kernel.home import Home
 from gateway.kernel.ids import new_id
 from gateway.model.delivery import Channel, state_after_restart
 from gateway.remotes import Remotes
+from gateway.trust.chain import read_authorities
 from gateway.trust.files import write_durably
 from gateway.trust.keystore import KeyStore
 from gateway.trust.lan import LanAuthority
+from gateway.trust.revocation import RevocationLists
 from gateway.trust.secret_file import HOMOLOGATION, read_secret
-from gateway.trust.tls import server_context
+from gateway.trust.tls import client_context, server_context
 from gateway.trust.vault import open_vault
 from gateway.web.pages import create_pages
+from gateway.wire.http_client import HttpxPort
 
 _log = structlog.get_logger("relais.app")
 
@@ -84,6 +88,7 @@ class Gateway:
     relay: Relay
     scheduler: Scheduler
     workshop: Workshop
+    watch: RevocationWatch
 
 
 def system_clock(configuration: Configuration) -> Clock:
@@ -108,6 +113,10 @@ async def opened(home: Home, *, clock: Clock | None = None) -> AsyncIterator[Gat
         anchors = _anchors(home)
         remotes = Remotes(configuration, keys, anchors, clock, read_secret(home.root, vault, HOMOLOGATION))
         stack.push_async_callback(remotes.close)
+        lists = RevocationLists(home.root, read_authorities(anchors))
+        remotes.heed(lists.held())
+        port = HttpxPort(client_context(None, anchors))
+        stack.push_async_callback(port.close)
         custody, books, identities = Custody(store, blobs, vault), Bookkeeper(store, clock), Identities(store, vault)
         couriers: dict[Channel, Courier] = {
             Channel.DMP: DmpCourier(configuration, store, keys, remotes.dmp, books),
@@ -128,11 +137,12 @@ async def opened(home: Home, *, clock: Clock | None = None) -> AsyncIterator[Gat
                 ),
                 reader=reader,
                 operations=Operations(store, custody, books, reader, scheduler, bell),
-                signatures=Signatures(store, keys, clock, anchors),
+                signatures=Signatures(store, keys, clock, anchors, lists.held),
                 status=StatusBoard(home.root, configuration, store, scheduler, keys, clock),
             ),
             scheduler=scheduler,
             workshop=Workshop(store, preparer, clock, bell, scheduler.notify),
+            watch=RevocationWatch(lists, keys, tuple(one.id for one in configuration.structures), port, clock, remotes.heed),
         )
 
 
@@ -166,6 +176,7 @@ async def serve(home: Home) -> None:
         background = [
             asyncio.create_task(gateway.scheduler.run(), name="scheduler"),
             asyncio.create_task(gateway.workshop.run(), name="workshop"),
+            asyncio.create_task(gateway.watch.run(), name="revocation"),
         ]
         for task in background:
             task.add_done_callback(lambda _done: stop.set())

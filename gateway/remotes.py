@@ -1,19 +1,23 @@
 """Clients of the national services, one per structure: each has its own certificate, connection pool and trust. Made on first use.
 
-A structure whose certificate is missing or expired raises its typed error at each use and troubles no other (design, rule 11).
+A structure whose certificate is missing or expired raises its typed error at each use and troubles no other (design, rule 11). Every
+client heeds the revocation lists; past the next update of a list nothing is handed to a mail operator (mssante.md 8, case 5b), while the
+DMP goes on with the last good one (cda_signing.md 4.4).
 """
 
 from __future__ import annotations
 
-import ssl
+from collections.abc import Sequence
 
 from gateway.dmp.client import DmpClient
 from gateway.flow.errors import StructureUnknown
 from gateway.kernel.clock import Clock
 from gateway.kernel.config import Configuration, Structure
 from gateway.mss.send import OperatorClient
+from gateway.trust.errors import RevocationListStale
 from gateway.trust.keystore import KeyStore
-from gateway.trust.tls import client_context
+from gateway.trust.revocation import certificate_lists, is_stale
+from gateway.trust.tls import TlsContext, client_context
 from gateway.wire.http_client import HttpxPort
 from gateway.wire.secret import Secret
 
@@ -30,6 +34,14 @@ class Remotes:
         self._ports: dict[str, HttpxPort] = {}
         self._dmp: dict[str, DmpClient] = {}
         self._operators: dict[str, OperatorClient] = {}
+        self._contexts: list[TlsContext] = []
+        self._crls: tuple[bytes, ...] = ()
+
+    def heed(self, crls: Sequence[bytes]) -> None:
+        """Refuse from the next handshake on what these lists revoke."""
+        self._crls = tuple(crls)
+        for context in self._contexts:
+            context.heed(self._crls, self._anchors)
 
     def dmp(self, structure_id: str) -> DmpClient:
         """The DMP as this structure sees it; raises KeyUnavailable and its kin, ChainUntrusted."""
@@ -44,7 +56,9 @@ class Remotes:
         return client
 
     def operator(self, structure_id: str) -> OperatorClient:
-        """The operator of this structure's mailbox; raises KeyUnavailable and its kin, ChainUntrusted."""
+        """The operator of this structure's mailbox; raises KeyUnavailable and its kin, ChainUntrusted, RevocationListStale."""
+        if any(is_stale(one, self._clock.now()) for one in certificate_lists(self._crls)):
+            raise RevocationListStale
         client = self._operators.get(structure_id)
         if client is None:
             mailbox = self._structure(structure_id).mailbox
@@ -66,5 +80,7 @@ class Remotes:
             raise StructureUnknown(field="structure")
         return structure
 
-    def _context(self, structure_id: str) -> ssl.SSLContext:
-        return client_context(self._keys.tls_identity(structure_id), self._anchors)
+    def _context(self, structure_id: str) -> TlsContext:
+        context = client_context(self._keys.tls_identity(structure_id), self._anchors, crls=self._crls)
+        self._contexts.append(context)
+        return context

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from gateway.health.check import Check, Result, Severity, Site
-from gateway.health.checks import audit_trail, certificates, conformity_pack, converter, disk, queue, time_source
+from gateway.health.checks import (
+    audit_trail,
+    certificates,
+    conformity_pack,
+    converter,
+    disk,
+    queue,
+    revocation_lists,
+    time_source,
+)
 from gateway.kernel.errors import RelaisError
 
 CHECKS: tuple[Check, ...] = (
     certificates.check,
+    revocation_lists.check,
     time_source.check,
     disk.check,
     queue.check,

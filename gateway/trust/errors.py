@@ -14,6 +14,7 @@ ConfigurationFault
 ├── ChainUntrusted               it does not lead to a configured authority
 ├── CertificateRevoked           its authority revoked it
 ├── RevocationListRefused        a revocation list that its authority did not sign, or older than the one held
+├── RevocationListStale          the last list held is past its next update
 └── OwnSignatureInvalid          the signature just made does not verify
 
 None carries a key, a passphrase or the content of a file. Source: dossier cda_signing.md 4.4.
@@ -142,6 +143,15 @@ class RevocationListRefused(ConfigurationFault):
     title = "Liste de révocation refusée"
     what = "La liste des certificats révoqués qui vient d'être reçue n'est pas acceptable : {reason}."
     gesture = "Aucune action urgente : Relais garde la dernière liste valable et réessaiera."
+
+
+class RevocationListStale(ConfigurationFault):
+    """The last list held is past its next update: a peer can no longer be told from a revoked one (mssante.md 1.2, CONF.22)."""
+
+    code = "revocation-list-stale"
+    title = "Liste de révocation périmée"
+    what = "La liste des certificats révoqués n'a pas pu être renouvelée à temps : le service appelé ne peut plus être vérifié."
+    gesture = "Vérifiez que le boîtier est relié à Internet et que son heure est juste ; les envois reprendront tout seuls."
 
 
 class OwnSignatureInvalid(ConfigurationFault):

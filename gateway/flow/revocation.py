@@ -1,0 +1,78 @@
+"""Keeps the revocation lists of the configured authorities fresh: fetched at start and every day, the last good one kept on the disk.
+
+Never judges a certificate (trust does) and goes only where the box's own certificates say: a peer cannot choose the address. A list that
+cannot be had changes nothing until the one held is past its next update.
+Sources: mssante.md 1.2 (ECO.1.1.6, ECO.1.1.7, CONF.22), cda_signing.md 4.4.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+
+from gateway.kernel.clock import Clock
+from gateway.kernel.errors import RelaisError
+from gateway.trust.distribution import list_addresses
+from gateway.trust.keystore import KeyStore
+from gateway.trust.revocation import RevocationLists
+from gateway.trust.roles import Role
+from gateway.wire.http import HttpPort, HttpRequest
+
+_log = structlog.get_logger("relais.revocation")
+
+_DAY = 86_400.0
+_AGAIN = 900.0
+"""Seconds before lists that could not be had are asked for again."""
+
+Heed = Callable[[tuple[bytes, ...]], None]
+
+
+class RevocationWatch:
+    """Fetches the lists that the certificates of these structures name; `heed` is told of every change."""
+
+    def __init__(
+        self, lists: RevocationLists, keys: KeyStore, structures: tuple[str, ...], http: HttpPort, clock: Clock, heed: Heed
+    ) -> None:
+        self._lists = lists
+        self._keys = keys
+        self._structures = structures
+        self._http = http
+        self._clock = clock
+        self._heed = heed
+
+    async def run(self) -> None:
+        """Keep the lists fresh until cancelled."""
+        while True:
+            complete = await self.refresh()
+            await self._clock.sleep(_DAY if complete else _AGAIN)
+
+    async def refresh(self) -> bool:
+        """Fetch every list once; False when one could not be had or was refused."""
+        outcomes = [await self._fetch(address) for address in self._addresses()]
+        if any(outcomes):
+            self._heed(await asyncio.to_thread(self._lists.held))
+        return all(outcomes)
+
+    async def _fetch(self, address: str) -> bool:
+        try:
+            answer = await self._http.send(HttpRequest(method="GET", url=address))
+            if answer.status != 200:
+                _log.warning("revocation list not served", status=answer.status)
+                return False
+            await asyncio.to_thread(self._lists.offer, answer.body)
+        except RelaisError as problem:
+            _log.warning("revocation list not renewed", code=problem.code, why=problem.technical)
+            return False
+        return True
+
+    def _addresses(self) -> tuple[str, ...]:
+        found: list[str] = []
+        for structure in self._structures:
+            for role in (Role.AUTH_CLI, Role.SIGN):
+                try:
+                    found += list_addresses(self._keys.certificate(structure, role))
+                except RelaisError as problem:
+                    _log.warning("certificate not readable", structure=structure, role=role, code=problem.code)
+        return tuple(dict.fromkeys(found))
