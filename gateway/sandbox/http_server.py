@@ -19,6 +19,7 @@ from typing import Protocol
 from gateway.sandbox.exchange import Answer, Request
 from gateway.sandbox.http_message import HEAD_LIMIT, Head, MessageBroken, answer_head, read_body, read_head
 from gateway.sandbox.listener import Listener, reset, reset_transport
+from gateway.sandbox.tls import CONNECTION
 
 _LOG = logging.getLogger(__name__)
 _HANDSHAKE_SECONDS = 15.0
@@ -74,6 +75,7 @@ class HttpServer:
         reader = asyncio.StreamReader(limit=HEAD_LIMIT)
         protocol = asyncio.StreamReaderProtocol(reader)
         context = self._handler.tls_context()
+        CONNECTION.set(connection)
         seconds = {"ssl_handshake_timeout": _HANDSHAKE_SECONDS, "ssl_shutdown_timeout": _SHUTDOWN_SECONDS} if context else {}
         try:
             transport, _ = await loop.connect_accepted_socket(lambda: protocol, connection, ssl=context, **seconds)

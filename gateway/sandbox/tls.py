@@ -6,11 +6,16 @@ Source: dossiers mssante.md 1.2, 8 (cases 2 to 7) and dmp.md 5. Sessions are nev
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import ssl
 import warnings
 from collections.abc import Callable
+from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
+
+from typing_extensions import override
 
 from gateway.sandbox.certificate_profiles import SERVER
 from gateway.sandbox.durable import write_atomically
@@ -21,6 +26,40 @@ _NORMAL = "normal"
 _OBSOLETE = "tls_1_1"
 
 TLS_FAULTS: Final = ("certificate_expired", "certificate_revoked", "certificate_foreign", "certificate_other_host", _OBSOLETE)
+
+
+CONNECTION: ContextVar[socket.socket | None] = ContextVar("connection", default=None)
+"""The socket under the handshake about to begin, set by whoever serves it."""
+
+
+class _AlertingObject(ssl.SSLObject):
+    """asyncio throws away the alert of a handshake that fails; real servers send it, and clients tell a refusal from a cut by it."""
+
+    outgoing: ssl.MemoryBIO
+    plug: socket.socket | None
+
+    @override
+    def do_handshake(self) -> None:
+        try:
+            super().do_handshake()
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            raise
+        except ssl.SSLError:
+            with contextlib.suppress(OSError):
+                if self.plug is not None:
+                    self.plug.send(self.outgoing.read())
+            raise
+
+
+class _AlertingContext(ssl.SSLContext):
+    sslobject_class = _AlertingObject
+
+    @override
+    def wrap_bio(self, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO, *arguments: Any, **options: Any) -> ssl.SSLObject:
+        made = super().wrap_bio(incoming, outgoing, *arguments, **options)
+        if isinstance(made, _AlertingObject):
+            made.outgoing, made.plug = outgoing, CONNECTION.get()
+        return made
 
 
 class ServerTls:
@@ -46,7 +85,7 @@ class ServerTls:
             issued = _VARIANTS[certificate_name](self._pki)
             write_atomically(key, issued.key_pem, private=True)
             write_atomically(certificate, issued.cert_pem + issued.chain_pem)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context = _AlertingContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate, key)
         context.load_verify_locations(self._pki.trust_file)
         context.verify_mode = ssl.CERT_REQUIRED
