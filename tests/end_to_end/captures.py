@@ -51,9 +51,13 @@ class Call:
         """The SOAP envelope."""
         return etree.fromstring(self.parts()[0])
 
+    def document(self) -> bytes:
+        """The CDA of a feed, as it came."""
+        return next(one for one in self.parts()[1:] if b"<ClinicalDocument" in one[:4096])
+
     def cda(self) -> etree._Element:
-        """The CDA of a feed."""
-        return etree.fromstring(next(one for one in self.parts()[1:] if b"<ClinicalDocument" in one[:4096]))
+        """The same, parsed."""
+        return etree.fromstring(self.document())
 
 
 @dataclass(frozen=True, slots=True)

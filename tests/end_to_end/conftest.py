@@ -18,6 +18,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
 @pytest.fixture(autouse=True)
 def no_fault_left(request: pytest.FixtureRequest) -> Iterator[None]:
     """What a test armed dies with it, for those that share the module's scene."""
+    scene = request.getfixturevalue("scene") if "scene" in request.fixturenames else None
     yield
-    if "scene" in request.fixturenames:
-        request.getfixturevalue("scene").sandbox.control("/reset", {})
+    if scene is not None:
+        scene.sandbox.control("/reset", {})

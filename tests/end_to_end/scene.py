@@ -19,6 +19,8 @@ OTHER_DOCTOR = "dr.durand@medecin.sandbox.mssante.fr"
 INS_TEST = "1.2.250.1.213.1.4.10"
 ONLY_DMP = {"dmp": True}
 TO_DOCTOR = {"professionals": [DOCTOR]}
+UNHURRIED = f"{QUICK}\n[limits]\nrequests_per_minute = 100000\n"
+"""A test asks faster than a workstation does."""
 TO_PATIENT = {"patient_mail": {"send": True}}
 
 _numbers = itertools.count(1)
@@ -44,9 +46,9 @@ class Scene:
         told = ("ins", "birth_family_name", "birth_given_names", "first_birth_given_name", "sex", "birth_date", "birth_place")
         self.sandbox.control("/patients", {"dmp": dmp} | {name: patient[name] for name in told})
 
-    def send(self, patient: dict[str, Any] | None = None, document: bytes = ORDONNANCE, **changes: Any) -> dict[str, Any]:
-        """Have a document accepted; its receipt."""
-        answer = self.station.send(document, request(patient=patient or self.patient(), **changes), key=f"scene-{next(_numbers)}")
+    def send(self, patient: dict[str, Any] | None = None, file: bytes = ORDONNANCE, **changes: Any) -> dict[str, Any]:
+        """Have a file accepted with the usual request, some of its members replaced; its receipt."""
+        answer = self.station.send(file, request(patient=patient or self.patient(), **changes), key=f"scene-{next(_numbers)}")
         assert answer.status_code == 202, answer.text
         receipt: dict[str, Any] = answer.json()
         return receipt
@@ -55,9 +57,9 @@ class Scene:
         """The receipt once nothing moves any more."""
         return self.station.end_of(receipt["id"])
 
-    def sent(self, patient: dict[str, Any] | None = None, document: bytes = ORDONNANCE, **changes: Any) -> dict[str, Any]:
+    def sent(self, patient: dict[str, Any] | None = None, file: bytes = ORDONNANCE, **changes: Any) -> dict[str, Any]:
         """`send`, then `end`."""
-        return self.end(self.send(patient, document, **changes))
+        return self.end(self.send(patient, file, **changes))
 
     def read(self, receipt: dict[str, Any]) -> dict[str, Any]:
         """The receipt as it stands."""
@@ -95,7 +97,7 @@ def person(**changes: Any) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def played(folder: Path, *structures: str, settings: str = QUICK) -> Iterator[Scene]:
+def played(folder: Path, *structures: str, settings: str = UNHURRIED) -> Iterator[Scene]:
     """A scene in this folder, taken down at the end."""
     with running(folder, *structures, settings=settings) as (sandbox, gateway):
         scene = Scene(sandbox, gateway)
