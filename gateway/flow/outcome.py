@@ -38,9 +38,10 @@ def delivered(record: DeliveryRecord, now: int) -> DeliveryRecord:
 def failed(record: DeliveryRecord, error: RelaisError, retry: Retry, now: int) -> DeliveryRecord:
     """The attempt met an error: queued again with a date, unknown, held or refused by its class.
 
-    A reconciliation that is itself refused never ends in a blind resend: the delivery waits for a person, and its release probes again.
+    A reconciliation that is refused, or cannot begin, never ends in a blind resend: the delivery waits for a person, and its release probes again.
     """
-    if record.phase is Phase.PROBE and error.error_class in (ErrorClass.PERMANENT, ErrorClass.HUMAN):
+    in_doubt = record.state is DeliveryState.UNKNOWN or record.phase is Phase.PROBE
+    if in_doubt and error.error_class in (ErrorClass.PERMANENT, ErrorClass.HUMAN):
         return _settled(record, now, DeliveryState.HELD, error.explanation, ErrorClass.HUMAN, phase=Phase.PROBE)
     if error.most_attempts is not None and record.attempts >= error.most_attempts:
         return _settled(record, now, DeliveryState.HELD, _tired_of(error), ErrorClass.HUMAN)
@@ -64,7 +65,7 @@ def not_found(record: DeliveryRecord, now: int, wait_seconds: float) -> Delivery
         record,
         now,
         state=DeliveryState.UNKNOWN if again else DeliveryState.QUEUED,
-        phase=Phase.WAITING,
+        phase=Phase.PROBE if again else Phase.WAITING,
         boot=None,
         probes=probes if again else 0,
         next_attempt_at=now + int(wait_seconds * 1000) if again else None,

@@ -96,3 +96,18 @@ def test_an_attempt_is_counted_once_whatever_its_phases() -> None:
     step = outcome.begun(record(), Phase.EXISTENCE, "boot", NOW)
     step = outcome.begun(step, Phase.FEED, "boot", NOW)
     assert (step.attempts, step.state, step.boot, step.version) == (1, DeliveryState.RUNNING, "boot", 3)
+
+
+@pytest.mark.parametrize("error", [PermanentFault(), Held()])
+def test_a_reconciliation_that_cannot_begin_keeps_the_doubt(error: RelaisError) -> None:
+    after = outcome.failed(record(DeliveryState.UNKNOWN, Phase.FEED), error, RETRY, NOW)
+    assert (after.state, after.phase) == (DeliveryState.HELD, Phase.PROBE)
+    assert outcome.released(after, NOW).state is DeliveryState.UNKNOWN
+
+
+def test_a_person_who_retries_between_two_probes_has_it_probed_again() -> None:
+    once = outcome.not_found(record(DeliveryState.RUNNING, Phase.PROBE), NOW, 60)
+    assert outcome.released(once, NOW).state is DeliveryState.UNKNOWN
+    long_ago = msgspec.structs.replace(once, first_attempt_at=1)
+    tired = outcome.failed(long_ago, TransientFault(), RETRY, NOW)
+    assert (tired.state, tired.phase) == (DeliveryState.HELD, Phase.PROBE)
