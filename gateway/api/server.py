@@ -44,6 +44,16 @@ class CertificateProtocol(HttpToolsProtocol):
 
         self.app = with_certificate
 
+    @override
+    def shutdown(self) -> None:
+        """An idle browser may take half a minute to say goodbye over TLS: with nothing left to send, the box does not wait for it."""
+        cycle = getattr(self, "cycle", None)
+        idle = cycle is None or cycle.response_complete
+        if idle and self.transport.get_write_buffer_size() == 0:
+            self.transport.abort()
+        else:
+            super().shutdown()
+
 
 class _Server(uvicorn.Server):
     """A server that leaves signals to the composition root and says when it listens."""

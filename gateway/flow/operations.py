@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import contextlib
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 import msgspec
 
@@ -16,11 +18,13 @@ from gateway.flow.reading import Reader
 from gateway.flow.scheduler import Scheduler
 from gateway.flow.views import DocumentView
 from gateway.journal.records import AuditRecord, DeliveryRecord, DocumentRecord
-from gateway.journal.store import Store
+from gateway.journal.store import StaleRecord, Store
 from gateway.model.delivery import MAY_HAVE_LEFT, DeliveryState
 
+_T = TypeVar("_T")
 _Change = Callable[[DocumentRecord, DeliveryRecord], DeliveryRecord]
 
+_AGAIN = 4
 _WAITING = (DeliveryState.HELD, DeliveryState.QUEUED)
 _STATE_NAMES = {
     DeliveryState.HELD: "en attente d'une action",
@@ -49,6 +53,10 @@ class Operations:
 
     async def cancel(self, caller: Caller, document_id: str) -> DocumentView:
         """Cancel what has not left; raises AlreadySent when anything has, or may have."""
+        await _decided(lambda: self._cancel(caller, document_id))
+        return await self._reader.receipt(caller, document_id)
+
+    async def _cancel(self, caller: Caller, document_id: str) -> None:
         async with self._books.alone_with(document_id):
             document = await self._reader.record(caller, document_id)
             deliveries = await self._store.deliveries_of(document_id)
@@ -57,7 +65,6 @@ class Operations:
             now = self._books.now()
             stopped = [outcome.cancelled(one, now) for one in deliveries if one.state in _WAITING]
             await self._books.write(document, stopped, audit=self._audit(caller, document, "document.cancelled"))
-        return await self._reader.receipt(caller, document_id)
 
     async def hold(self, caller: Caller, delivery_id: str) -> DocumentView:
         """Set a queued delivery aside; raises NotPossibleNow for another state."""
@@ -72,6 +79,12 @@ class Operations:
         return await self._act(caller, delivery_id, "delivery.retried", self._retried)
 
     async def _act(self, caller: Caller, delivery_id: str, act: str, change: _Change) -> DocumentView:
+        record = await _decided(lambda: self._change(caller, delivery_id, act, change))
+        self._bell.set()
+        self._scheduler.notify(record.lane)
+        return await self._reader.receipt(caller, record.document_id)
+
+    async def _change(self, caller: Caller, delivery_id: str, act: str, change: _Change) -> DeliveryRecord:
         found = await self._store.delivery(delivery_id)
         if found is None:
             raise NotFound
@@ -81,9 +94,7 @@ class Operations:
             after = change(document, record)
             audit = self._audit(caller, document, act, delivery_id)
             await self._books.write(self._reopened(document, after), [after], audit=audit)
-        self._bell.set()
-        self._scheduler.notify(record.lane)
-        return await self._reader.receipt(caller, document.id)
+        return after
 
     def _held(self, document: DocumentRecord, record: DeliveryRecord) -> DeliveryRecord:
         del document
@@ -131,3 +142,11 @@ class Operations:
             answer="done",
             detail={"workstation": caller.workstation},
         )
+
+
+async def _decided(decide: Callable[[], Awaitable[_T]]) -> _T:
+    """The decision on the rows as they stand: taken again when an attempt moved them meanwhile."""
+    for _ in range(_AGAIN):
+        with contextlib.suppress(StaleRecord):
+            return await decide()
+    return await decide()

@@ -123,8 +123,9 @@ async def test_a_huge_form_is_not_read(box: Box) -> None:
 
 async def test_too_many_pages_in_a_minute_are_told_to_wait(box: Box) -> None:
     async with signed_in(box) as client:
-        for _ in range(box.configuration.limits.requests_per_minute):
-            answer = await client.get("/")
+        for _ in range(box.configuration.limits.requests_per_minute - 1):
+            await client.get("/")
+        answer = await client.get("/")
         assert answer.status_code == 429
         assert answer.headers["retry-after"] == "60"
         assert "Trop de demandes" in words_of(answer)

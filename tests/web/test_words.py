@@ -37,7 +37,11 @@ def delivery(
 
 def document(*states: DeliveryState) -> DocumentView:
     return DocumentView(
-        id="x", state="working", accepted_at=AT, document_unique_id="2.25.1", deliveries=tuple(delivery(state) for state in states)
+        id="x",
+        state=DocumentState.WORKING,
+        accepted_at=AT,
+        document_unique_id="2.25.1",
+        deliveries=tuple(delivery(state) for state in states),
     )
 
 
