@@ -40,7 +40,17 @@ class ReadDocument(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes | None
     media_type: str | None
     self_presentable: bool = False
-    """True when the document came wrapped in its own style sheet (mimeType application/xslt+xml in the DMP)."""
+    """True when the document came wrapped in its own style sheet."""
+
+    @property
+    def mime_type(self) -> str:
+        """mimeType of the entry in the metadata (dmp.md 3.2)."""
+        return "application/xslt+xml" if self.self_presentable else "text/xml"
+
+    @property
+    def pdf(self) -> bytes | None:
+        """The PDF of an N1; None for a structured body, a text or a picture."""
+        return self.body if self.media_type == "application/pdf" else None
 
 
 def read_cda(data: bytes) -> ReadDocument:

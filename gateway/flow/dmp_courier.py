@@ -126,8 +126,9 @@ class DmpCourier:
         self._books.check_time()
         admitted = trip.admitted
         target = await self._replaced_entry(trip, admitted, client, ins, author)
+        document = read_cda(cda)
         lot = await seal_lot(
-            read_cda(cda).header,
+            document.header,
             cda,
             structure=self._structure(trip),
             author=author,
@@ -136,6 +137,7 @@ class DmpCourier:
             signer=self._keys.signer(trip.record.structure),
             now=self._books.moment(),
             replaces_entry=target,
+            mime_type=document.mime_type,
         )
         sealed = msgspec.structs.replace(frozen, submission_set_id=lot.submission_set_id)
         await trip.freeze(sealed, msgspec.json.encode(lot), "lot", Phase.FEED)

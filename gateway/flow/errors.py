@@ -193,11 +193,11 @@ class PayloadQuarantined(Held):
 
 
 class PdfCopyMissing(Held):
-    """A mail carries a readable copy of its document; a structured CDA does not contain one."""
+    """A mail carries a readable copy of its document; a structured CDA, a text or a picture does not contain one."""
 
     code = "pdf-copy-missing"
     who = "l'éditeur du logiciel métier"
-    what = "Ce document structuré ne contient pas de PDF lisible à joindre au message."
+    what = "Ce document ne contient pas de PDF lisible à joindre au message."
     gesture = "Envoyez aussi ce document en PDF par la messagerie ; l'envoi au DMP n'est pas concerné."
 
 

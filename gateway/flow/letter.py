@@ -24,6 +24,8 @@ class Material(msgspec.Struct, frozen=True, kw_only=True):
     structure: Structure
     header: ClinicalHeader
     cda: bytes
+    mime_type: str
+    """Of the CDA in the metadata."""
     pdf: bytes | None
     now: datetime
 
@@ -46,7 +48,7 @@ class Letters:
     def write(self, delivery_id: str, recipient: str | None, material: Material) -> Letter:
         """The mail of one delivery. A patient's address is made here, from the qualified INS frozen with the document.
 
-        Raises what `compose` raises, PdfCopyMissing for a structured CDA (its PDF copy cannot be made yet).
+        Raises what `compose` raises, PdfCopyMissing for a CDA that holds no PDF (its copy cannot be made yet).
         """
         mailbox = material.structure.mailbox
         author = material.structure.professional(material.admitted.author)
@@ -68,7 +70,9 @@ class Letters:
             submission=derive_submission(
                 material.header, structure=material.structure, author=author, unique_id=new_oid(), now=material.now
             ),
-            entry=derive_entry(material.header, material.cda, visibility=material.admitted.visibility, birth_place=True),
+            entry=derive_entry(
+                material.header, material.cda, visibility=material.admitted.visibility, mime_type=material.mime_type, birth_place=True
+            ),
             cda=material.cda,
             pdf=material.pdf,
             may_reply=material.admitted.deliver.patient_mail.may_reply if to_patient else True,

@@ -33,6 +33,7 @@ from gateway.kernel.config import Configuration, Structure
 from gateway.kernel.errors import ErrorClass, Explanation, RelaisError
 from gateway.model.delivery import Channel, DeliveryState
 from gateway.model.document import ClinicalHeader
+from gateway.xds.derive import CDA_MEDIA_TYPE
 from gateway.xml.c14n import inclusive
 
 _log = structlog.get_logger("relais.preparation")
@@ -47,6 +48,8 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     fresh: bool
     """True when the CDA was made now: its blob is to be committed."""
     pdf: bytes | None
+    mime_type: str = CDA_MEDIA_TYPE
+    """Of the document in the metadata."""
 
 
 class Preparer:
@@ -97,21 +100,21 @@ class Preparer:
         if existing is not None:
             cda = await self._custody.read(record, existing)
             found = await asyncio.to_thread(read_cda, cda)
-            return Prepared(header=found.header, cda=cda, cda_blob=existing, fresh=False, pdf=found.body)
+            return Prepared(header=found.header, cda=cda, cda_blob=existing, fresh=False, pdf=found.pdf, mime_type=found.mime_type)
         original = await self._custody.payload(record, admitted.original)
         if admitted.media == "cda":
             found = await asyncio.to_thread(read_cda, original)
-            header, pdf = found.header, found.body
+            header, pdf, mime_type = found.header, found.pdf, found.mime_type
             cda = await asyncio.to_thread(_canonical, original)
         else:
-            pdf = original if admitted.ready else await self._to_pdfa(original)
-            header = header_of(admitted, structure, unique_id=record.unique_id)
-            cda = await asyncio.to_thread(build_n1, header, pdf, "application/pdf")
+            page = original if admitted.ready else await self._to_pdfa(original)
+            header, pdf, mime_type = header_of(admitted, structure, unique_id=record.unique_id), page, CDA_MEDIA_TYPE
+            cda = await asyncio.to_thread(build_n1, header, page, "application/pdf")
             findings = check_document(cda)
             if findings:
                 raise CdaRuleFailed(findings[0].rule, rule=findings[0].rule)
         blob = await self._blobs.write(record.id, "cda", cda, key)
-        return Prepared(header=header, cda=cda, cda_blob=blob, fresh=True, pdf=pdf)
+        return Prepared(header=header, cda=cda, cda_blob=blob, fresh=True, pdf=pdf, mime_type=mime_type)
 
     async def _to_pdfa(self, original: bytes) -> bytes:
         self._work.mkdir(mode=0o700, exist_ok=True)
@@ -129,7 +132,13 @@ class Preparer:
     async def _freeze(self, record: DocumentRecord, admitted: Admitted, structure: Structure, prepared: Prepared) -> list[str]:
         key = self._custody.key(record)
         material = Material(
-            admitted=admitted, structure=structure, header=prepared.header, cda=prepared.cda, pdf=prepared.pdf, now=self._books.moment()
+            admitted=admitted,
+            structure=structure,
+            header=prepared.header,
+            cda=prepared.cda,
+            mime_type=prepared.mime_type,
+            pdf=prepared.pdf,
+            now=self._books.moment(),
         )
         blobs: list[BlobRecord] = [prepared.cda_blob] if prepared.fresh else []
         changed: list[DeliveryRecord] = []

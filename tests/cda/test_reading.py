@@ -180,8 +180,16 @@ def test_a_self_presentable_document_is_recognised_and_its_style_sheet_left_alon
     )
     document = read_cda(wrapped)
     assert document.self_presentable
+    assert document.mime_type == "application/xslt+xml"
+    assert read_cda(CDA).mime_type == "text/xml"
     assert document.header == HEADER
     assert document.body == PDF
+
+
+def test_only_a_pdf_is_a_pdf() -> None:
+    assert read_cda(CDA).pdf == PDF
+    text = read_cda(build_n1(HEADER, "été".encode(), "text/plain"))
+    assert (text.body, text.pdf) == ("été".encode(), None)
 
 
 @pytest.mark.parametrize("wrapper", ["<a>{}</a>", "<a>{0}{0}</a>", "<a/>"], ids=["unknown", "two", "none"])

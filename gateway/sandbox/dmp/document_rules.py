@@ -10,13 +10,16 @@ from collections.abc import Iterator
 
 from gateway.kernel import oids
 from gateway.sandbox.dmp import value_sets
-from gateway.sandbox.dmp.clinical import Clinical
+from gateway.sandbox.dmp.clinical import V3, Clinical
 from gateway.sandbox.dmp.ebrim import Code, RegistryObject
 from gateway.sandbox.dmp.hl7_types import read_institution, read_patient, read_pid, same_name
 from gateway.sandbox.dmp.moments import agree
 from gateway.sandbox.dmp.refusals import CONTENT, METADATA, REPOSITORY_METADATA, Problem
 
 _OLD_VACCINATION_NOTE = "1.2.250.1.213.1.1.1.10"
+_DOCUMENT = f"{{{V3}}}ClinicalDocument"
+_PLAIN, _WRAPPED = "text/xml", "application/xslt+xml"
+"""A CDA, and a CDA wrapped in its own style sheet (dmp.md 3.2)."""
 _PDF = "application/pdf"
 _PDF_START = "JVBERi0"
 """Base64 of `%PDF-` and what its last bits fix of the next character."""
@@ -43,6 +46,8 @@ def document_content_problems(entry: RegistryObject, cda: Clinical | None) -> It
     if cda is None:
         yield _problem("unreadable", CONTENT, "Le document n'est pas un CDA lisible", entry)
         return
+    if entry.mime_type != (_PLAIN if cda.root.tag == _DOCUMENT else _WRAPPED):
+        yield _problem("mime-type", CONTENT, "Le type MIME de la fiche n'est pas celui du document", entry)
     if cda.identifiers != ((entry.unique_id, ""),):
         yield _problem("unique-id", CONTENT, "L'identifiant unique n'est pas l'OID du document", entry)
     yield from _format_problems(entry, cda)

@@ -1,6 +1,6 @@
 """The few facts of a CDA that a mail must agree with: identity, type, patient, enclosed PDF.
 
-Never judges the CDA itself. Source: cda_signing.md 1 and 1.5.
+A CDA wrapped in its own style sheet is looked for inside. Never judges the CDA itself. Source: cda_signing.md 1 and 1.5.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Final
 from gateway.sandbox.mss.safe_xml import XmlUnsafe, parse
 
 _NS: Final = {"h": "urn:hl7-org:v3"}
+_DOCUMENT: Final = "{urn:hl7-org:v3}ClinicalDocument"
 
 
 class ClinicalUnreadable(Exception):
@@ -25,6 +26,8 @@ class ClinicalDocument:
 
     unique_id: str
     """`root`, or `root^extension`."""
+    mime_type: str
+    """What the metadata must call it: a document, or a document in its own style sheet."""
     code: str
     display_name: str
     title: str
@@ -39,11 +42,13 @@ class ClinicalDocument:
 def read_clinical(content: bytes) -> ClinicalDocument:
     """The facts of a CDA. Raises ClinicalUnreadable."""
     try:
-        root = parse(content)
+        whole = parse(content)
     except XmlUnsafe as error:
         raise ClinicalUnreadable from error
-    if root.tag != "{urn:hl7-org:v3}ClinicalDocument":
+    found = [whole] if whole.tag == _DOCUMENT else list(whole.iter(_DOCUMENT))
+    if len(found) != 1:
         raise ClinicalUnreadable
+    root = found[0]
     identifier, code, title = root.find("h:id", _NS), root.find("h:code", _NS), root.find("h:title", _NS)
     if identifier is None or code is None:
         raise ClinicalUnreadable
@@ -52,6 +57,7 @@ def read_clinical(content: bytes) -> ClinicalDocument:
     ids = root.findall("h:recordTarget/h:patientRole/h:id", _NS)
     return ClinicalDocument(
         unique_id="^".join(part for part in (identifier.get("root"), identifier.get("extension")) if part),
+        mime_type="text/xml" if root is whole else "application/xslt+xml",
         code=code.get("code", ""),
         display_name=code.get("displayName", ""),
         title="" if title is None else title.text or "",

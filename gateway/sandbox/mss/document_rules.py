@@ -95,6 +95,8 @@ def _failed_agreement(entry: Entry, content: bytes, clinical: ClinicalDocument) 
         yield "mss.metadata.size"
     if entry.unique_id != clinical.unique_id:
         yield "mss.metadata.unique-id"
+    if entry.mime_type != clinical.mime_type:
+        yield "mss.metadata.mime-type"
     if entry.codes["type"] != (clinical.code,):
         yield "mss.metadata.type"
     if not _same_title(entry.title, clinical.title):

@@ -264,3 +264,14 @@ def test_consistency_of_the_document_with_its_entry(service: DmpService, feed: F
     assert verdict.failed_rules == (f"dmp.document.{rule}",)
     assert codes_of(verdict) == {"InvalidDocumentContent"}
     assert service.ledger() == []
+
+
+def test_a_document_in_its_own_style_sheet_is_announced_as_such(service: DmpService, feed: FeedMaker) -> None:
+    def wrapped(body: bytes) -> bytes:
+        head = b'<xsl:stylesheet xmlns:xsl="http://www.w3.org/1999/XSL/Transform" version="1.0"><Contenu xmlns="urn:asip-sante:ci-sis">'
+        return head + body + b"</Contenu></xsl:stylesheet>"
+
+    named = [('id="Document01" mimeType="text/xml"', 'id="Document01" mimeType="application/xslt+xml"')]
+    assert feed(cda_edit=wrapped).send(service).failed_rules == ("dmp.document.mime-type",)
+    assert feed(edits=named).send(service).failed_rules == ("dmp.document.mime-type",)
+    assert feed(cda_edit=wrapped, edits=named).send(service).failed_rules == ()

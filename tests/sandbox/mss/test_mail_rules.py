@@ -104,6 +104,7 @@ BENT: dict[str, Bend] = {
     "mss.metadata.code.class": lambda: with_document(dropped=("41a5887f-8865-4c09-adf7-e362475b143a",)),
     "mss.metadata.uri": lambda: with_document(entry_uri="DOC0002.XML"),
     "mss.metadata.unique-id": lambda: with_document(entry_unique_id="2.25.8"),
+    "mss.metadata.mime-type": lambda: Letter(metadata=Letter().metadata_xml().replace(b"text/xml", b"application/xslt+xml")),
     "mss.metadata.type": lambda: with_document(entry_type="11488-4"),
     "mss.metadata.title": lambda: with_document(entry_title="Autre"),
     "mss.metadata.confidentiality": lambda: with_document(confidentiality=("N", "R")),
