@@ -38,7 +38,7 @@ def delivered(record: DeliveryRecord, now: int) -> DeliveryRecord:
 def failed(record: DeliveryRecord, error: RelaisError, retry: Retry, now: int) -> DeliveryRecord:
     """The attempt met an error: queued again with a date, unknown, held or refused by its class.
 
-    A reconciliation that is refused, or cannot begin, never ends in a blind resend: the delivery waits for a person, and its release probes again.
+    A reconciliation that is refused, or cannot begin, never ends in a blind resend: a person decides, and the release probes again.
     """
     in_doubt = record.state is DeliveryState.UNKNOWN or record.phase is Phase.PROBE
     if in_doubt and error.error_class in (ErrorClass.PERMANENT, ErrorClass.HUMAN):
