@@ -76,7 +76,13 @@ def examine(data: Bytes, file: BinaryIO, limits: PdfLimits, *, confined: bool) -
     if compressed:
         check_structure(data, limits)
     try:
-        with pikepdf.open(file, attempt_recovery=confined, inherit_page_attributes=False, suppress_warnings=True) as pdf:
+        with pikepdf.open(
+            file,
+            access_mode=pikepdf.AccessMode.mmap,
+            attempt_recovery=confined,
+            inherit_page_attributes=False,
+            suppress_warnings=True,
+        ) as pdf:
             if pdf.is_encrypted:
                 raise PdfEncrypted
             report = _report(data, pdf, limits, confined=confined)
