@@ -92,7 +92,8 @@ def compose(draft: MailDraft) -> bytes:
     if to_patient:
         check_size(estimated_size(len(draft.cda), len(draft.pdf)), PATIENT_LIMIT)
     issuer = issuer_of(draft.header, address=draft.structure.address, telephone=draft.structure.telephone)
-    archive = write_archive(issuer, draft.submission, draft.entry, draft.cda, replaces=draft.header.replaces)
+    structured = draft.header.body_media_type is None
+    archive = write_archive(issuer, draft.submission, draft.entry, draft.cda, replaces=draft.header.replaces, structured=structured)
     name = pdf_name(draft.header.created_at, draft.header.type.label, draft.header.subject.traits)
     structure = draft.structure.name
     return write_message(

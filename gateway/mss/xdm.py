@@ -6,8 +6,7 @@ zip64, no directory entry. The CDA goes in byte for byte.
 
 from __future__ import annotations
 
-import io
-import zipfile
+from functools import cache
 from html import escape
 from importlib import metadata
 
@@ -15,6 +14,7 @@ import msgspec
 
 from gateway.model.document import ClinicalHeader
 from gateway.model.people import Person
+from gateway.mss.deflated_zip import Member, write_zip
 from gateway.xds.model import DocumentEntry, SubmissionSet
 from gateway.xds.xdm_metadata import XdmEntry, write_xdm_metadata
 
@@ -26,9 +26,6 @@ INDEX_NAME = "INDEX.HTM"
 SUBSET = "IHE_XDM/SUBSET01/"
 METADATA_NAME = "METADATA.XML"
 
-_EPOCH = (1980, 1, 1, 0, 0, 0)
-_MS_DOS = 0
-_FASTEST = 1
 _APPLICATION = "Relais"
 
 
@@ -41,19 +38,28 @@ class Issuer(msgspec.Struct, frozen=True, kw_only=True):
     telephone: str
 
 
-def write_archive(issuer: Issuer, submission: SubmissionSet, entry: DocumentEntry, cda: bytes, *, replaces: str | None = None) -> bytes:
-    """The zip; `entry` bears the SHA-1 and size of `cda`, `replaces` the uniqueId of the replaced document.
+def write_archive(
+    issuer: Issuer,
+    submission: SubmissionSet,
+    entry: DocumentEntry,
+    cda: bytes,
+    *,
+    replaces: str | None = None,
+    structured: bool = False,
+) -> bytes:
+    """The zip; `entry` bears the SHA-1 and size of `cda`, `replaces` the uniqueId of the replaced document, `structured` means an N3.
 
     Raises EntryIncomplete, XmlTextInvalid.
     """
     described = write_xdm_metadata(submission, [XdmEntry(entry=entry, uri=DOCUMENT_NAME, replaces=replaces)])
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", allowZip64=False) as archive:
-        _add(archive, README_NAME, _readme(issuer))
-        _add(archive, INDEX_NAME, _index(issuer))
-        _add(archive, SUBSET + METADATA_NAME, described)
-        _add(archive, SUBSET + DOCUMENT_NAME, cda)
-    return buffer.getvalue()
+    return write_zip(
+        (
+            Member(name=README_NAME, content=_readme(issuer)),
+            Member(name=INDEX_NAME, content=_index(issuer)),
+            Member(name=SUBSET + METADATA_NAME, content=described),
+            Member(name=SUBSET + DOCUMENT_NAME, content=cda, base64=not structured),
+        )
+    )
 
 
 def issuer_of(header: ClinicalHeader, *, address: str | None, telephone: str | None) -> Issuer:
@@ -67,12 +73,6 @@ def issuer_of(header: ClinicalHeader, *, address: str | None, telephone: str | N
         address=_one_line(address or "-"),
         telephone=_one_line(telephone or "-"),
     )
-
-
-def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
-    member = zipfile.ZipInfo(name, _EPOCH)
-    member.create_system = _MS_DOS
-    archive.writestr(member, content, compress_type=zipfile.ZIP_DEFLATED, compresslevel=_FASTEST)
 
 
 def _readme(issuer: Issuer) -> bytes:
@@ -123,6 +123,7 @@ def _one_line(text: str) -> str:
     return " ".join("".join(character if character.isprintable() else " " for character in text).split())
 
 
+@cache
 def _version() -> str:
     try:
         return metadata.version("relais")
