@@ -44,7 +44,7 @@ class ReadDocument(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def mime_type(self) -> str:
-        """mimeType of the entry in the metadata (dmp.md 3.2)."""
+        """The mimeType of the entry in the metadata (dmp.md 3.2)."""
         return "application/xslt+xml" if self.self_presentable else "text/xml"
 
     @property
