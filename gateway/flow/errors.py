@@ -180,6 +180,7 @@ class ReplacedPending(TransientFault):
     """The replaced document is still on its way."""
 
     code = "replaced-pending"
+    item_only = True
     what = "Ce document en remplace un autre qui n'est pas encore parti : il attend son tour."
 
 

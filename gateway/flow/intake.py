@@ -104,6 +104,10 @@ def admit_cda(
         author = header.legal_authenticator.id
     if author is None:
         raise AuthorUnknown(field="file:author")
+    if header.custodian.id != structure.id:
+        raise RequestContradictsCda(field="structure")
+    if header.replaces == header.unique_id:
+        raise ReplacedUnknown(field="file:relatedDocument")
     _check_contradictions(request, header, patient, author)
     class_of_type(header.type.code)
     admitted = Admitted(
