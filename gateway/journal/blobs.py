@@ -2,7 +2,7 @@
 
 A file is written whole beside its place, synced, renamed, and its folder synced, all before the commit that names it; a crash in between
 leaves a file without a row, which the sweep at the next start removes. File names are random identifiers. Sources: design section 4,
-step 3; stack.md 14: a file costs two fsyncs (the folder's is shared by those that wait together), a payload in its row none.
+step 3; stack.md 14: a file costs two fsyncs (the folder's is shared by payloads written together), a payload in its row none.
 """
 
 from __future__ import annotations
@@ -11,14 +11,16 @@ import asyncio
 import hashlib
 import io
 import re
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
+import msgspec
+
 from gateway.journal.draft import Draft
 from gateway.journal.folders import listed, sync_folder, unlink
-from gateway.journal.grouping import Grouping, Outcomes
+from gateway.journal.recent import Recent
 from gateway.journal.records import BlobRecord
 from gateway.journal.sealing import Bytes, Sealer
 from gateway.journal.store import NotAccepting, Store
@@ -46,25 +48,37 @@ class PayloadDamaged(Held):
 
 
 class BlobStore:
-    """Payloads of one home. Nothing is held in memory but what is being written or read."""
+    """Payloads of one home. Nothing is held in memory but what is being written or read, and `recent_bytes` of what was written last."""
 
-    def __init__(self, home: Path, *, inline_bytes: int = INLINE_BYTES, clock: Clock | None = None) -> None:
+    def __init__(self, home: Path, *, inline_bytes: int = INLINE_BYTES, recent_bytes: int = 0, clock: Clock | None = None) -> None:
         self._root = home / "blobs"
         self._inline = inline_bytes
+        self._recent = Recent(recent_bytes)
         self._clock = clock or SystemClock()
-        self._syncing: Grouping[Path] = Grouping(_sync_folders)
 
     async def write(self, document_id: str, role: str, payload: Bytes, sealer: Sealer) -> BlobRecord:
         """Encrypt a payload, durably when it goes to a file; the record is to be committed. Raises NotAccepting."""
-        blob_id = new_id()
-        context = _context(blob_id, document_id, role)
-        if len(payload) <= self._inline:
-            digest = hashlib.sha256(payload).hexdigest()
-            return self._record(blob_id, document_id, role, digest, len(payload), sealer.seal(payload, context))
-        draft = Draft(self._path(blob_id), sealer.sealer(context))
-        async with self._kept(draft):
-            await self._finish(draft, blob_id, payload)
-        return self._record(blob_id, document_id, role, draft.sha256, draft.size)
+        [record] = await self.write_all(document_id, [(role, payload)], sealer)
+        return record
+
+    async def write_all(self, document_id: str, payloads: Sequence[tuple[str, Bytes]], sealer: Sealer) -> list[BlobRecord]:
+        """Like `write`, several payloads by role, all or none; those that go to files share one sync of their folder."""
+        records: list[BlobRecord] = []
+        drafts: list[tuple[Draft, Bytes]] = []
+        for role, payload in payloads:
+            blob_id = new_id()
+            context = _context(blob_id, document_id, role)
+            inline = sealer.seal(payload, context) if len(payload) <= self._inline else None
+            if inline is None:
+                drafts.append((Draft(self._path(blob_id), sealer.sealer(context)), payload))
+            digest = hashlib.sha256(payload).hexdigest() if inline is not None else ""
+            records.append(self._record(blob_id, document_id, role, digest, len(payload), inline))
+        if not drafts:
+            return records
+        async with self._kept(*(draft for draft, _ in drafts)):
+            await _io(_complete, drafts)
+        written = iter(drafts)
+        return [one if one.inline is not None else self._remembered(one, *next(written)) for one in records]
 
     async def receive(self, document_id: str, role: str, chunks: AsyncIterable[bytes], sealer: Sealer) -> BlobRecord:
         """Like `write`, for bytes that are still arriving; what `chunks` raises leaves nothing behind."""
@@ -78,10 +92,14 @@ class BlobStore:
                     piece, pending, begun = pending, bytearray(), True
                     await _io(draft.add, piece)
             if begun:
-                await self._finish(draft, blob_id, pending)
+                await _io(_complete, [(draft, pending)])
         if not begun:
             return await self.write(document_id, role, pending, sealer)
         return self._record(blob_id, document_id, role, draft.sha256, draft.size)
+
+    def recent(self, document_id: str, blob_id: str) -> bytes | None:
+        """The plain bytes of a payload of this document written moments ago, once; None: read it."""
+        return self._recent.take(document_id, blob_id)
 
     async def read(self, record: BlobRecord, sealer: Sealer) -> bytes:
         """The plain bytes; raises PayloadDamaged."""
@@ -98,6 +116,8 @@ class BlobStore:
 
     async def discard(self, *records: BlobRecord) -> None:
         """Remove the files of payloads whose rows are not, or no longer, in the journal."""
+        for record in records:
+            self._recent.take(record.document_id, record.id)
         await self.remove(*(record.id for record in records if record.inline is None))
 
     async def remove(self, *blob_ids: str) -> None:
@@ -117,19 +137,19 @@ class BlobStore:
         return removed
 
     @asynccontextmanager
-    async def _kept(self, draft: Draft) -> AsyncIterator[None]:
-        """A draft that is dropped when anything goes wrong, a cancellation included."""
+    async def _kept(self, *drafts: Draft) -> AsyncIterator[None]:
+        """Drafts that are dropped when anything goes wrong, a cancellation included."""
         try:
             yield
         except BaseException:
-            with suppress(NotAccepting):
-                await _io(draft.drop)
+            for draft in drafts:
+                with suppress(NotAccepting):
+                    await _io(draft.drop)
             raise
 
-    async def _finish(self, draft: Draft, blob_id: str, rest: Bytes) -> None:
-        await _io(_complete, draft, rest)
-        with _disk():
-            await self._syncing.join(self._path(blob_id).parent)
+    def _remembered(self, record: BlobRecord, draft: Draft, payload: Bytes) -> BlobRecord:
+        self._recent.put(record.document_id, record.id, payload)
+        return msgspec.structs.replace(record, sha256=draft.sha256)
 
     def _path(self, blob_id: str) -> Path:
         """Identifiers grow with time: these two digits change every four and a half hours, so neighbours share a folder and its sync."""
@@ -171,9 +191,12 @@ def _open_inline(record: BlobRecord, sealer: Sealer) -> bytes:
         return plain
 
 
-def _complete(draft: Draft, rest: Bytes) -> None:
-    draft.add(rest)
-    draft.publish()
+def _complete(drafts: Sequence[tuple[Draft, Bytes]]) -> None:
+    for draft, rest in drafts:
+        draft.add(rest)
+        draft.publish()
+    for folder in {draft.folder for draft, _ in drafts}:
+        sync_folder(folder)
 
 
 def _following(pieces: Iterator[bytes]) -> bytes | None:
@@ -184,16 +207,6 @@ async def _io(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Run blocking I/O on another thread; raises NotAccepting."""
     with _disk():
         return await asyncio.to_thread(function, *args, **kwargs)
-
-
-async def _sync_folders(folders: list[Path]) -> Outcomes:
-    await asyncio.to_thread(_sync_each, set(folders))
-    return [None] * len(folders)
-
-
-def _sync_each(folders: set[Path]) -> None:
-    for folder in folders:
-        sync_folder(folder)
 
 
 @contextmanager

@@ -33,6 +33,11 @@ class Draft:
         self.size = 0
 
     @property
+    def folder(self) -> Path:
+        """Where the file goes, to be synced after `publish`."""
+        return self._target.parent
+
+    @property
     def sha256(self) -> str:
         """Hex digest of the plain bytes so far."""
         return self._digest.hexdigest()

@@ -232,3 +232,49 @@ async def test_the_loop_is_never_blocked(blobs: BlobStore, key: DataKey) -> None
     assert await streamed(blobs, record, key) == payload(LARGE)
     await blobs.sweep(MemoryStore())
     await blobs.discard(record)
+
+
+async def test_payloads_written_together_come_back_in_order(blobs: BlobStore, key: DataKey, tmp_path: Path) -> None:
+    given = [("cda", payload(LARGE)), ("answer", b"250 ok"), ("mail", payload(LARGE + 1))]
+    records = await blobs.write_all("d", given, key)
+    assert [(one.role, one.size, one.sha256) for one in records] == [
+        (role, len(data), hashlib.sha256(data).hexdigest()) for role, data in given
+    ]
+    assert [await blobs.read(one, key) for one in records] == [data for _, data in given]
+    assert len(files(tmp_path)) == 2
+
+
+async def test_payloads_written_together_are_all_there_or_none(
+    blobs: BlobStore, key: DataKey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published = Draft.publish
+
+    def second_fails(draft: Draft) -> None:
+        if files(tmp_path)[0].suffix != ".part":
+            raise OSError(28, "No space left on device")
+        published(draft)
+
+    monkeypatch.setattr(Draft, "publish", second_fails)
+    with pytest.raises(NotAccepting):
+        await blobs.write_all("d", [("cda", payload(LARGE)), ("mail", payload(LARGE))], key)
+    assert files(tmp_path) == []
+
+
+async def test_what_was_just_written_is_at_hand_once(key: DataKey, tmp_path: Path) -> None:
+    blobs = BlobStore(tmp_path, recent_bytes=8 * LARGE)
+    first, second = await blobs.write_all("d", [("cda", payload(LARGE)), ("mail", memoryview(payload(LARGE)))], key)
+    assert blobs.recent("other", first.id) is None
+    assert [blobs.recent("d", first.id), blobs.recent("d", first.id)] == [payload(LARGE), None]
+    assert blobs.recent("d", second.id) == payload(LARGE)
+    assert await blobs.read(first, key) == payload(LARGE)
+    gone = await blobs.write("d", "mail", payload(LARGE), key)
+    await blobs.discard(gone)
+    assert blobs.recent("d", gone.id) is None
+
+
+async def test_little_is_kept_at_hand(key: DataKey, tmp_path: Path) -> None:
+    blobs = BlobStore(tmp_path, recent_bytes=8 * LARGE)
+    large = await blobs.write("d", "original", payload(LARGE + 1), key)
+    assert blobs.recent("d", large.id) is None
+    records = await blobs.write_all("d", [("mail", payload(LARGE))] * 9, key)
+    assert [blobs.recent("d", one.id) is None for one in records] == [True] + [False] * 8
