@@ -44,6 +44,10 @@ class Lane:
             return self._concurrency - len(self.running)
         return 1 if not self.running and self._clock.monotonic() >= self._probe_at else 0
 
+    def until_probe(self) -> float | None:
+        """Seconds before a dead destination may be probed; None when something else than time makes room."""
+        return max(0.0, self._probe_at - self._clock.monotonic()) if self._dead and not self.running else None
+
     def take_turn(self) -> bool:
         """True when the newest delivery has its turn: new work and backlog alternate, so that neither starves."""
         self._newest_turn = not self._newest_turn
@@ -70,10 +74,7 @@ class Lane:
         self._wake.set()
 
     async def wait(self, seconds: float | None) -> None:
-        """Sleep until woken, or until that many seconds have passed; a dead lane wakes for its probe."""
-        until_probe = self._probe_at - self._clock.monotonic()
-        if self._dead and until_probe > 0:
-            seconds = until_probe
+        """Sleep until woken, or until that many seconds have passed."""
         try:
             async with asyncio.timeout(seconds):
                 await self._wake.wait()

@@ -23,6 +23,8 @@ _log = structlog.get_logger("relais.scheduler")
 
 Attempt = Callable[[DeliveryRecord], Awaitable[RelaisError | None]]
 
+_LONGEST_PAUSE = 30.0
+"""A lane looks again at least that often, in seconds: the date may have been set meanwhile."""
 _STORE_PAUSE = 2.0
 """Seconds before the journal is asked again when it could not be read or written."""
 
@@ -67,25 +69,25 @@ class Scheduler:
     async def _serve(self, lane: Lane, group: asyncio.TaskGroup) -> None:
         while True:
             try:
-                while lane.room() > 0:
-                    record = await self._claim(lane)
-                    if record is None:
-                        break
-                    lane.running.add(record.id)
-                    group.create_task(self._one(lane, record), name="attempt")
-                pause = await self._pause(lane)
+                pause = await self._start(lane, group)
             except NotAccepting:
                 pause = _STORE_PAUSE
-            await lane.wait(pause)
+            await lane.wait(_LONGEST_PAUSE if pause is None else min(pause, _LONGEST_PAUSE))
 
-    async def _claim(self, lane: Lane) -> DeliveryRecord | None:
-        now = milliseconds(self._clock.now())
-        return await self._store.due(lane.name, now, newest=lane.take_turn(), excluding=frozenset(lane.running))
+    async def _start(self, lane: Lane, group: asyncio.TaskGroup) -> float | None:
+        """Start what is due as long as there is room; the seconds to wait then, None when only a wake matters.
 
-    async def _pause(self, lane: Lane) -> float | None:
-        now = milliseconds(self._clock.now())
-        due = await self._store.next_due_at(lane.name, now)
-        return None if due is None else (due - now) / 1000
+        What is due and what is due next are asked for the same instant, or something due in between would be forgotten.
+        """
+        while lane.room() > 0:
+            now = milliseconds(self._clock.now())
+            record = await self._store.due(lane.name, now, newest=lane.take_turn(), excluding=frozenset(lane.running))
+            if record is None:
+                due = await self._store.next_due_at(lane.name, now)
+                return None if due is None else (due - now) / 1000
+            lane.running.add(record.id)
+            group.create_task(self._one(lane, record), name="attempt")
+        return lane.until_probe()
 
     async def _one(self, lane: Lane, record: DeliveryRecord) -> None:
         try:

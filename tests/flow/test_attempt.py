@@ -22,7 +22,7 @@ from gateway.journal.store import NotAccepting, StaleRecord
 from gateway.kernel.clock import FrozenClock
 from gateway.kernel.concept import Concept
 from gateway.kernel.config import Retry
-from gateway.kernel.errors import OutcomeUnknown, TransientFault
+from gateway.kernel.errors import ErrorClass, OutcomeUnknown, TransientFault
 from gateway.model.delivery import Channel, DeliveryState, DocumentState, Phase
 from gateway.model.patient import IdentityStatus, Patient
 from gateway.model.visibility import Visibility
@@ -200,3 +200,15 @@ async def test_frozen_bytes_and_the_phase_that_sends_them_are_one_commit(stage: 
     assert document is not None
     lots = [one for one in await stage.store.blobs_of(document.id) if one.role == "lot"]
     assert [await stage.blobs.read(one, stage.vault.unwrap(document.wrapped_key)) for one in lots] == [b"lot"]
+
+
+async def test_dmp32_with_a_clock_in_doubt_nothing_is_sent_and_the_lane_is_told(stage: Stage) -> None:
+    stage.script.acts = [accepted]
+    stage.clock.is_trusted = False
+    error = await stage.desk.attempt(await stage.record())
+    assert error is not None
+    assert (error.code, error.error_class) == ("clock-not-trusted", ErrorClass.CONFIGURATION)
+    assert (await stage.record()).state is DeliveryState.QUEUED
+    assert stage.script.acts == [accepted]
+    stage.clock.is_trusted = True
+    assert await stage.desk.attempt(await stage.record()) is None

@@ -1,0 +1,100 @@
+"""The loop of a lane never forgets what is due, whatever happens between two looks at the journal."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+
+import msgspec
+from typing_extensions import override
+
+from gateway.flow.scheduler import Scheduler
+from gateway.journal.memory import MemoryStore
+from gateway.journal.records import DeliveryRecord, DocumentRecord
+from gateway.kernel.clock import SystemClock
+from gateway.kernel.config import Configuration, Dmp, Mailbox, Professional, Retry, Structure
+from gateway.kernel.errors import ConfigurationFault, RelaisError
+from gateway.model.delivery import Channel, DeliveryState, DocumentState
+
+LANE = "S/dmp"
+CONFIGURATION = Configuration(
+    dmp=Dmp(url="https://dmp.test/si-dmp-server/v2/services"),
+    retry=Retry(probe_every=0.02),
+    structures=(
+        Structure(
+            id="S", name="Cabinet", patient_root="1.2", source_id="1.3", professionals=(Professional(id="8", family="F", given="G"),),
+            mailbox=Mailbox(address="a@b.test", display_name="Cabinet", reply_to="c@b.test", host="mx.test"),
+        ),
+    ),
+)  # fmt: skip
+
+
+class ScriptedClock(SystemClock):
+    """Says these instants one after the other, and the last one for ever."""
+
+    def __init__(self, *, now: list[int] | None = None, monotonic: list[float] | None = None) -> None:
+        super().__init__()
+        self._now = now or [0]
+        self._monotonic = monotonic or [0.0]
+
+    @override
+    def now(self) -> datetime:
+        return datetime.fromtimestamp((self._now.pop(0) if len(self._now) > 1 else self._now[0]) / 1000, UTC)
+
+    @override
+    def monotonic(self) -> float:
+        return self._monotonic.pop(0) if len(self._monotonic) > 1 else self._monotonic[0]
+
+
+async def admit(store: MemoryStore, number: int, next_attempt_at: int | None) -> None:
+    document = DocumentRecord(
+        id=f"document-{number}", structure="S", workstation="w", idempotency_key=f"{number}", content_digest="c",
+        unique_id=f"2.25.{number}",
+        patient_ref=f"p{number}", state=DocumentState.WORKING, accepted_at=1, prepared=True, original_digest="0", wrapped_key=b"k",
+        sealed=b"s",
+    )  # fmt: skip
+    delivery = DeliveryRecord(
+        id=f"delivery-{number}", document_id=document.id, structure="S", channel=Channel.DMP, lane=LANE, order_key=f"p{number}",
+        recipient_ref=None, sealed_recipient=None, state=DeliveryState.QUEUED, next_attempt_at=next_attempt_at, updated_at=1,
+    )  # fmt: skip
+    await store.commit(document, delivery)
+
+
+async def attempted(store: MemoryStore, clock: ScriptedClock, answers: list[RelaisError | None]) -> int:
+    """Run the scheduler until it has met all these answers; how many attempts were made."""
+    made = 0
+    over = asyncio.Event()
+
+    async def attempt(record: DeliveryRecord) -> RelaisError | None:
+        nonlocal made
+        made += 1
+        error = answers.pop(0)
+        if error is None:
+            await store.commit(msgspec.structs.replace(record, state=DeliveryState.DELIVERED, version=record.version + 1))
+        if not answers:
+            over.set()
+        return error
+
+    running = asyncio.create_task(Scheduler(CONFIGURATION, store, clock, attempt).run())
+    try:
+        async with asyncio.timeout(5):
+            await over.wait()
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    return made
+
+
+async def test_what_falls_due_between_two_looks_is_not_forgotten() -> None:
+    store = MemoryStore()
+    await admit(store, 1, next_attempt_at=1000)
+    assert await attempted(store, ScriptedClock(now=[998, 998, 999, 1001, 1002]), [None]) == 1
+    await store.close()
+
+
+async def test_a_dead_destination_is_probed_even_when_its_hour_strikes_between_two_looks() -> None:
+    store = MemoryStore()
+    await admit(store, 1, next_attempt_at=None)
+    clock = ScriptedClock(now=[2000], monotonic=[0.0, 0.019, 0.021])
+    assert await attempted(store, clock, [ConfigurationFault(), None]) == 2
+    await store.close()
