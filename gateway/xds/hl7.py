@@ -57,9 +57,9 @@ def local_id(identifier: LocalId) -> str:
 
 
 def patient_name(family: str, given: str, kind: str) -> str:
-    """PID-5 line; kind L for the birth name, D for the used one."""
+    """PID-5 line; kind L for the birth name, D for the used one. A name of which nothing is left is written `-`: none may be empty."""
     tail = f"^^^^^{kind}"
-    return "PID-5|" + "^".join(_names(family, given, SLOT_LIMIT - len(tail) - 7)) + tail
+    return "PID-5|" + "^".join(name or "-" for name in _names(family, given, SLOT_LIMIT - len(tail) - 7)) + tail
 
 
 def utc_time(moment: datetime) -> str:

@@ -185,3 +185,8 @@ def test_only_the_longer_of_two_names_is_cut() -> None:
     assert hl7.patient_name("A" * 100, "B" * 100, "L") == f"PID-5|{'A' * 100}^{'B' * 100}^^^^^L"
     both = hl7.patient_name(long, long, "L").split("^")
     assert len(both[0]) - len("PID-5|") == len(both[1]) > 100
+
+
+def test_no_patient_has_an_empty_name() -> None:
+    assert hl7.patient_name("^", "&|", "L") == "PID-5|-^+^^^^^L"
+    assert hl7.patient_name("~|", "^^", "D") == "PID-5|-^-^^^^^D"
