@@ -30,11 +30,12 @@ _LONG_TEXT = 9_000_000
 
 _ACT = "documentationOf/serviceEvent"
 _PERFORMER = f"{_ACT}/performer/assignedEntity"
+_TEXT = "component/nonXMLBody/text"
 _FACILITY = "componentOf/encompassingEncounter/location/healthCareFacility"
 
 
 class ReadDocument(msgspec.Struct, frozen=True, kw_only=True):
-    """A ready CDA as read: header, the file of an N1 body (None for a structured body) and its media type."""
+    """A ready CDA as read: header, the file of an N1 body (None for a structured body, or when not asked for) and its media type."""
 
     header: ClinicalHeader
     body: bytes | None
@@ -53,10 +54,14 @@ class ReadDocument(msgspec.Struct, frozen=True, kw_only=True):
         return self.body if self.media_type == "application/pdf" else None
 
 
-def read_cda(data: bytes) -> ReadDocument:
-    """The document read; raises XmlMalformed and its kin, CdaInvalid, TwoPatients, or the errors of a bad matricule."""
+def read_cda(data: bytes, *, with_body: bool = True) -> ReadDocument:
+    """The document read; raises XmlMalformed and its kin, CdaInvalid, TwoPatients, or the errors of a bad matricule.
+
+    Without its body, which is then neither decoded nor checked, for a document that has been read whole before.
+    """
     document, wrapped = find_document(parse_cda(data))
-    body, media_type = _body(document)
+    node, media_type = _body_node(document)
+    body = _decoded(node) if with_body and node is not None else None
     return ReadDocument(header=_header(document, media_type), body=body, media_type=media_type, self_presentable=wrapped)
 
 
@@ -161,20 +166,23 @@ def _replaces(document: etree._Element) -> str | None:
     return bare_root(required(related[0], "relatedDocument", "parentDocument", "id"), path)
 
 
-def _body(document: etree._Element) -> tuple[bytes | None, str | None]:
+def _body_node(document: etree._Element) -> tuple[etree._Element | None, str | None]:
     if first(document, "component", "structuredBody") is not None:
         return None, None
-    path = "component/nonXMLBody/text"
     node = required(document, "", "component", "nonXMLBody", "text")
-    media_type = attribute(node, "mediaType", path)
+    media_type = attribute(node, "mediaType", _TEXT)
     if media_type not in N1_MEDIA_TYPES:
-        raise CdaInvalid(path, "body-media-type", "le corps du document est d'un type qui n'est pas accepté")
+        raise CdaInvalid(_TEXT, "body-media-type", "le corps du document est d'un type qui n'est pas accepté")
+    return node, media_type
+
+
+def _decoded(node: etree._Element) -> bytes:
     if node.get("representation") != "B64" or len(node):
-        raise CdaInvalid(path, "body-base64", "le corps du document n'est pas en base64")
+        raise CdaInvalid(_TEXT, "body-base64", "le corps du document n'est pas en base64")
     try:
         body = binascii.a2b_base64("".join((node.text or "").split()), strict_mode=True)
     except (binascii.Error, ValueError):
-        raise CdaInvalid(path, "body-base64", "le corps du document n'est pas un base64 correct") from None
+        raise CdaInvalid(_TEXT, "body-base64", "le corps du document n'est pas un base64 correct") from None
     if not body:
-        raise CdaInvalid(path, "body-empty", "le corps du document est vide")
-    return body, media_type
+        raise CdaInvalid(_TEXT, "body-empty", "le corps du document est vide")
+    return body

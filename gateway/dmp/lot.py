@@ -18,7 +18,7 @@ from gateway.kernel.ids import new_oid
 from gateway.model.document import ClinicalHeader
 from gateway.model.visibility import Visibility, check_recipients
 from gateway.nomenclature import codes
-from gateway.trust.lot import LotDocument, sign_lot
+from gateway.trust.lot import LotDocument, canonical_document, sign_lot
 from gateway.trust.lot_check import verify_lot
 from gateway.trust.signer import Signer
 from gateway.xds.derive import CDA_MEDIA_TYPE, derive_entry, derive_submission
@@ -105,7 +105,7 @@ async def seal_lot(
     if not codes.format_accepted_by_dmp(entry.format_code.code):
         raise FormatNotAccepted
     submission = derive_submission(header, structure=structure, author=author, unique_id=new_oid(), now=now)
-    documents = [LotDocument(unique_id=entry.unique_id, data=cda)]
+    documents = [LotDocument(unique_id=entry.unique_id, data=canonical_document(cda), canonical=True)]
     signature = await sign_lot(
         submission_set_id=submission.unique_id,
         documents=documents,

@@ -39,6 +39,13 @@ class LotDocument(msgspec.Struct, frozen=True, kw_only=True):
     unique_id: str
     data: bytes
     is_xml: bool = True
+    canonical: bool = False
+    """True when `data` is what `canonical_document` has given."""
+
+    @property
+    def digested(self) -> bytes:
+        """The octets that the manifest digests; raises XmlMalformed."""
+        return canonical_document(self.data) if self.is_xml and not self.canonical else self.data
 
 
 async def sign_lot(
@@ -88,6 +95,5 @@ def canonical_document(data: bytes) -> bytes:
 
 
 def _document_reference(document: LotDocument, digest: Literal["sha256", "sha1"]) -> etree._Element:
-    octets = canonical_document(document.data) if document.is_xml else document.data
     transforms = [transform(c14n.INCLUSIVE_WITH_COMMENTS)] if document.is_xml else ()
-    return reference(f"urn:oid:{document.unique_id}", digest, digest_of(octets, digest), transforms=transforms)
+    return reference(f"urn:oid:{document.unique_id}", digest, digest_of(document.digested, digest), transforms=transforms)

@@ -17,7 +17,7 @@ from gateway.trust.algorithms import DIGESTS, DS, SIGNATURES, digest_of, hash_al
 from gateway.trust.certificate import load_certificate, rsa_public_key
 from gateway.trust.dsig import canonical
 from gateway.trust.errors import OwnSignatureInvalid
-from gateway.trust.lot import MANIFEST_ID, PLACEHOLDER, PROPERTIES_ID, PURPOSE_ID, SOURCE, LotDocument, canonical_document
+from gateway.trust.lot import MANIFEST_ID, PLACEHOLDER, PROPERTIES_ID, PURPOSE_ID, SOURCE, LotDocument
 from gateway.trust.properties_reading import read_properties
 from gateway.trust.references import Scene, intact, resolve
 from gateway.trust.signature_parts import SignatureParts, read_reference, read_signature
@@ -78,8 +78,7 @@ def _check_manifest(root: etree._Element, documents: Sequence[LotDocument], subm
     for reference, document in zip(others, documents, strict=True):
         forms = [one.algorithm for one in reference.transforms]
         _demand(forms == ([c14n.INCLUSIVE_WITH_COMMENTS] if document.is_xml else []), "form of a document")
-        octets = canonical_document(document.data) if document.is_xml else document.data
-        _demand(reference.digest_algorithm in DIGESTS and intact(reference, octets), "digest of a document")
+        _demand(reference.digest_algorithm in DIGESTS and intact(reference, document.digested), "digest of a document")
 
 
 def _demand(right: bool, what: str) -> None:  # noqa: FBT001 - reads as the sentence it is
