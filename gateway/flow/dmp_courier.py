@@ -82,6 +82,7 @@ class DmpCourier:
         patient = trip.admitted.patient
         if not patient.qualified or patient.ins is None:
             raise IdentityNotQualified
+        patient.ins.check_environment(self._configuration.environment)
         author = self._structure(trip).professional(trip.admitted.author)
         if author is None:
             raise AuthorUnknown(field="author.id")

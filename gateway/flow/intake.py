@@ -15,11 +15,10 @@ from gateway.flow.errors import (
     StructureUnknown,
 )
 from gateway.flow.request import DocumentRequest, PatientPart
-from gateway.kernel import oids
 from gateway.kernel.config import Configuration, Structure
 from gateway.kernel.ids import is_oid
 from gateway.model.document import ClinicalHeader
-from gateway.model.patient import IdentityStatus, Ins, InsAuthorityUnknown, Patient, Sex, TraitInvalid, Traits
+from gateway.model.patient import IdentityStatus, Ins, Patient, Sex, TraitInvalid, Traits
 from gateway.model.visibility import check_recipients
 from gateway.mss.address import check_mailbox
 from gateway.nomenclature.documents import class_of_type, document_type
@@ -37,14 +36,18 @@ def resolve_structure(configuration: Configuration, allowed: tuple[str, ...], as
 def patient_of(part: PatientPart, known: Patient | None, environment: str) -> Patient:
     """The patient asserted by the workstation, or the one already known by its local id.
 
-    Raises TraitInvalid, MatriculeMalformed, MatriculeKeyWrong, InsAuthorityUnknown, RequestIncomplete, PatientUnknown.
+    Raises TraitInvalid, MatriculeMalformed, MatriculeKeyWrong, InsAuthorityUnknown, RequestIncomplete, PatientUnknown. The authority of a
+    remembered INS is held to the environment of today, like a new one: production takes no test authority, test takes all four.
     """
     if _only_local_id(part):
         if known is None:
             raise PatientUnknown(field="patient.local_id")
+        if known.ins is not None:
+            known.ins.check_environment(environment)
         return known
     ins = Ins.checked(part.ins.matricule, part.ins.oid) if part.ins is not None else None
-    _check_environment(ins, environment)
+    if ins is not None:
+        ins.check_environment(environment)
     status = _status_of(part.identity_status)
     if status is IdentityStatus.QUALIFIEE and ins is None:
         raise RequestIncomplete(field="patient.ins")
@@ -98,7 +101,8 @@ def admit_cda(
 ) -> Admitted:
     """A ready CDA: the facts are read from it, the request may only repeat them."""
     patient = _patient_of_header(header)
-    _check_environment(patient.ins, environment)
+    if patient.ins is not None:
+        patient.ins.check_environment(environment, field="file:recordTarget")
     author = next((one.person.id for one in header.authors if structure.professional(one.person.id)), None)
     if author is None and structure.professional(header.legal_authenticator.id) is not None:
         author = header.legal_authenticator.id
@@ -170,11 +174,6 @@ def _traits_of(part: PatientPart) -> Traits:
     )
     traits.check()
     return traits
-
-
-def _check_environment(ins: Ins | None, environment: str) -> None:
-    if ins is not None and environment == "production" and ins.oid not in oids.INS_PRODUCTION:
-        raise InsAuthorityUnknown(field="patient.ins.oid")
 
 
 def _check_destinations(admitted: Admitted, structure: Structure) -> None:

@@ -44,12 +44,17 @@ class Letters:
 
     def __init__(self, configuration: Configuration) -> None:
         self._settings = configuration.mss
+        self._environment = configuration.environment
 
     def write(self, delivery_id: str, recipient: str | None, material: Material) -> Letter:
         """The mail of one delivery. A patient's address is made here, from the qualified INS frozen with the document.
 
-        Raises what `compose` raises, PdfCopyMissing for a CDA that holds no PDF (its copy cannot be made yet).
+        Raises what `compose` raises, PdfCopyMissing for a CDA that holds no PDF (its copy cannot be made yet), InsAuthorityUnknown for a
+        test INS in production.
         """
+        ins = material.header.subject.ins
+        if ins is not None:
+            ins.check_environment(self._environment)
         mailbox = material.structure.mailbox
         author = material.structure.professional(material.admitted.author)
         if mailbox is None or author is None or recipient is None:

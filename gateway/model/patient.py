@@ -96,6 +96,14 @@ class Ins(msgspec.Struct, frozen=True, kw_only=True):
             raise InsAuthorityUnknown(field=f"{field}.oid")
         return cls(matricule=text, oid=oid)
 
+    def check_environment(self, environment: str, *, field: str = "patient.ins") -> None:
+        """Raises InsAuthorityUnknown for a test authority in production (design, rule 12).
+
+        The reverse is allowed: the national qualification platforms give out production authorities for their test identities.
+        """
+        if environment == "production" and self.oid not in oids.INS_PRODUCTION:
+            raise InsAuthorityUnknown(field=f"{field}.oid")
+
 
 class Traits(msgspec.Struct, frozen=True, kw_only=True):
     """Traits of an identity. Strict traits: birth names, first birth given name, sex, birth date, birth place (COG INSEE)."""

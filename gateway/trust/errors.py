@@ -11,6 +11,7 @@ ConfigurationFault
 ├── CertificateWrongPurpose      key usages are not those of the role (SIGN, AUTH_CLI...)
 ├── CertificateWrongStructure    its OU is not the Struct_IdNat of the structure
 ├── CertificateWrongEnvironment  test certificate in production, or the reverse
+├── EnvironmentMismatch          the same, of a certificate that the box already holds
 ├── ChainUntrusted               it does not lead to a configured authority
 ├── CertificateRevoked           its authority revoked it
 ├── RevocationListRefused        a revocation list that its authority did not sign, or older than the one held
@@ -116,6 +117,17 @@ class CertificateWrongEnvironment(ConfigurationFault):
     title = "Certificat d'un autre environnement"
     what = "Ce certificat n'est pas de l'environnement de ce boîtier ({environment})."
     gesture = "Importez un certificat de production sur un boîtier de production, et un certificat de test sur un boîtier de test."
+
+
+class EnvironmentMismatch(ConfigurationFault):
+    """A certificate the box holds is not of the environment it is configured for: nothing starts, nothing leaves (design, rule 12)."""
+
+    code = "environment-mismatch"
+    title = "Test et production mélangés"
+    what = "Ce boîtier est réglé en {environment}, mais un certificat de la structure {structure} est un certificat de {found}."
+    gesture = (
+        "Corrigez « environment » dans relais.toml, ou remplacez ce certificat ; test et production ne vivent pas sur le même boîtier."
+    )
 
 
 class ChainUntrusted(ConfigurationFault):

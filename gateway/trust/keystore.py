@@ -29,6 +29,7 @@ from gateway.trust.errors import (
     CertificateRevoked,
     CertificateWrongEnvironment,
     CertificateWrongStructure,
+    EnvironmentMismatch,
     KeyUnavailable,
 )
 from gateway.trust.files import private_folder, write_durably
@@ -50,12 +51,13 @@ class _Held(NamedTuple):
 
 
 class KeyStore:
-    """Keys of all structures under one home."""
+    """Keys of all structures under one home; with an `environment`, serves keys of that environment alone."""
 
-    def __init__(self, home: Path, vault: Vault, clock: Clock | None = None) -> None:
+    def __init__(self, home: Path, vault: Vault, clock: Clock | None = None, environment: Environment | None = None) -> None:
         self._folder = home / "keys"
         self._vault = vault
         self._clock = clock or SystemClock()
+        self._environment = environment
         self._loaded: dict[tuple[str, Role], _Held] = {}
 
     def import_pkcs12(
@@ -92,20 +94,28 @@ class KeyStore:
         return certificates.summary(leaf, structure_id, role)
 
     def signer(self, structure_id: str) -> SoftwareSigner:
-        """The signer of a structure (role SIGN); raises KeyUnavailable when it has no readable key. Expiry shows when it signs."""
+        """The signer of a structure (role SIGN); raises KeyUnavailable, EnvironmentMismatch. Expiry shows when it signs."""
         held = self._hold(structure_id, Role.SIGN)
+        self._check_environment(held.certificate, structure_id)
         chain = tuple(certificates.to_der(one) for one in held.issuers)
         return SoftwareSigner(held.key, held.certificate, chain, clock=self._clock, structure=structure_id, role=Role.SIGN)
 
     def tls_identity(self, structure_id: str) -> TlsIdentity:
-        """What the structure shows to national services (role AUTH_CLI); raises KeyUnavailable, CertificateExpired among them."""
+        """What the structure shows to national services (role AUTH_CLI); raises KeyUnavailable, CertificateExpired, EnvironmentMismatch."""
         held = self._hold(structure_id, Role.AUTH_CLI)
+        self._check_environment(held.certificate, structure_id)
         self._check_period(held.certificate, structure_id, Role.AUTH_CLI)
         return TlsIdentity(held.key, held.certificate, held.issuers)
 
     def certificate(self, structure_id: str, role: Role) -> bytes:
         """DER of a held certificate; raises KeyUnavailable."""
         return certificates.to_der(self._hold(structure_id, role).certificate)
+
+    def check_environment(self) -> None:
+        """Raises EnvironmentMismatch when one readable certificate is not of the environment given (design, rule 12)."""
+        for structure, _role, held in self._everything():
+            if held is not None:
+                self._check_environment(held.certificate, structure)
 
     def summaries(self) -> tuple[CertificateSummary, ...]:
         """Every readable certificate held, by structure and role; those that cannot be read are left out (`unreadable` names them)."""
@@ -131,6 +141,11 @@ class KeyStore:
                 yield structure, role, self._hold(structure, role)
             except KeyUnavailable:
                 yield structure, role, None
+
+    def _check_environment(self, leaf: x509.Certificate, structure: str) -> None:
+        found = certificates.environment_of(leaf)
+        if self._environment is not None and found != self._environment:
+            raise EnvironmentMismatch(environment=self._environment, structure=structure, found=found)
 
     def _check_period(self, leaf: x509.Certificate, structure: str, role: Role) -> None:
         now, end = self._clock.now(), certificates.signing_end(leaf)

@@ -264,3 +264,17 @@ def test_what_holds_a_key_neither_shows_nor_leaves(store: KeyStore) -> None:
         assert "PRIVATE" not in repr(held)
         with pytest.raises(TypeError):
             pickle.dumps(held)
+
+
+def test_keys_of_another_environment_are_served_to_nobody(tmp_path: Path, clock: FrozenClock, store: KeyStore) -> None:
+    import_(store, shared_leaf(SIGN))
+    import_(store, shared_leaf(AUTH_CLI), Role.AUTH_CLI)
+    same = KeyStore(tmp_path, open_vault(tmp_path), clock, environment="test")
+    same.check_environment()
+    assert same.signer(STRUCTURE).certificate == shared_leaf(SIGN).der
+    production = KeyStore(tmp_path, open_vault(tmp_path), clock, environment="production")
+    for ask in (production.check_environment, lambda: production.signer(STRUCTURE), lambda: production.tls_identity(STRUCTURE)):
+        with pytest.raises(errors.EnvironmentMismatch) as refusal:
+            ask()
+        assert refusal.value.explanation.what.count("production") == 1
+        assert STRUCTURE in refusal.value.explanation.what
