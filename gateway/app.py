@@ -10,12 +10,14 @@ import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import msgspec
 import structlog
 
 from firmware.clock import kernel_synchronised
 from firmware.notify import notify_systemd
+from firmware.scratch import open_scratch, remove_scratch, scratch_place
 from gateway.api.application import create_application
 from gateway.api.server import serve_api
 from gateway.cda.conformity import load_pack
@@ -127,7 +129,9 @@ async def opened(home: Home, *, clock: Clock | None = None) -> AsyncIterator[Gat
         scheduler = Scheduler(configuration, store, clock, desk.attempt)
         reader = Reader(store, custody, books, identities)
         bell = asyncio.Event()
-        preparer = Preparer(configuration, store, blobs, custody, books, Letters(configuration), home.work)
+        work = await asyncio.to_thread(_workplace, home)
+        stack.callback(remove_scratch, work.parent, home.root)
+        preparer = Preparer(configuration, store, blobs, custody, books, Letters(configuration), work)
         yield Gateway(
             home=home,
             configuration=configuration,
@@ -192,6 +196,14 @@ async def serve(home: Home) -> None:
         failures = [one for one in results if isinstance(one, Exception)]
         if failures:
             raise failures[0]
+
+
+def _workplace(home: Home) -> Path:
+    """Where documents are converted: memory, so that nothing in clear ever reaches the disk; said when there is none."""
+    place = scratch_place(home.work)
+    if not place.volatile:
+        _log.warning("conversions work on the disk: no memory file system")
+    return open_scratch(place.folder, home.root)
 
 
 def _anchors(home: Home) -> bytes:

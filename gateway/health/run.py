@@ -11,6 +11,7 @@ from gateway.health.checks import (
     disk,
     queue,
     revocation_lists,
+    scratch,
     time_source,
 )
 from gateway.kernel.errors import RelaisError
@@ -23,6 +24,7 @@ CHECKS: tuple[Check, ...] = (
     queue.check,
     audit_trail.check,
     converter.check,
+    scratch.check,
     conformity_pack.check,
 )
 

@@ -44,5 +44,5 @@ class Home(msgspec.Struct, frozen=True):
 
     @property
     def work(self) -> Path:
-        """Scratch of conversions; emptied at start."""
+        """Scratch of conversions when no memory file system can be had; emptied at start."""
         return self.root / "work"
