@@ -23,6 +23,7 @@ from tests.tools import need_tool
 CLIENT = ROOT / "examples" / "client"
 DOCUMENTS = ROOT / "examples" / "documents"
 GUIDE = ROOT / "docs" / "editeur" / "guide.md"
+SANDBOX = ROOT / "docs" / "editeur" / "bac-a-sable.md"
 README = ROOT / "README.md"
 
 pytestmark = pytest.mark.xdist_group("docs")
@@ -135,6 +136,14 @@ def test_the_vendors_guide_is_true(place: tuple[Sandbox, Gateway], desk: Path) -
     blocks = read_blocks(GUIDE)
     outputs = run(blocks, desk, API=gateway.facts["api"], CA=gateway.facts["ca"], JETON=gateway.token)
     wrong = differences(blocks, outputs)
+    assert not wrong, "\n\n".join(wrong)
+
+
+def test_the_page_of_the_sandbox_is_true(place: tuple[Sandbox, Gateway], desk: Path) -> None:
+    need_tool("curl")
+    assert client(place[1], desk, "certificat.pdf", "ordonnance.json").returncode == 0
+    blocks = read_blocks(SANDBOX)
+    wrong = differences(blocks, run(blocks, desk, CONTROLE=place[0].facts["control"]))
     assert not wrong, "\n\n".join(wrong)
 
 
