@@ -105,6 +105,12 @@ def mails(sandbox: Sandbox, recipient: str | None = None, message_id: str | None
     ]
 
 
+def audit_lines(proof: bytes) -> list[dict[str, Any]]:
+    """The audit lines of a proof, oldest first."""
+    with zipfile.ZipFile(io.BytesIO(proof)) as archive:
+        return [json.loads(line) for line in archive.read("journal.jsonl").splitlines()]
+
+
 def _received(sandbox: Sandbox, service: str, suffix: str) -> list[tuple[bytes, dict[str, Any]]]:
     notes = sorted((sandbox.folder / "received" / service).glob("*.json"))
     return [(path.with_suffix(f".{suffix}").read_bytes(), json.loads(path.read_bytes())) for path in notes]

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import io
-import json
-import zipfile
 from typing import Any
 
 import pikepdf
 import pytest
 
-from tests.end_to_end.captures import mails
+from tests.end_to_end.captures import audit_lines, mails
 from tests.end_to_end.scene import DOCTOR, ONLY_DMP, ORDONNANCE, OTHER_DOCTOR, TO_DOCTOR, TO_PATIENT, Scene, eventually
 from tests.rig.caller import codes, states
 
@@ -24,12 +22,6 @@ def ledger(scene: Scene, patient: dict[str, Any]) -> list[dict[str, Any]]:
     about = patient["birth_family_name"]
     wanted = {str(one.message["Message-ID"]) for one in mails(scene.sandbox) if about in str(one.message["Subject"])}
     return [one for one in scene.sandbox.control("/ledger/mss") if one["message_id"] in wanted]
-
-
-def audit(scene: Scene, receipt: dict[str, Any]) -> list[dict[str, Any]]:
-    proof = scene.station.get(f"/documents/{receipt['id']}/proof").content
-    with zipfile.ZipFile(io.BytesIO(proof)) as archive:
-        return [json.loads(line) for line in archive.read("journal.jsonl").splitlines()]
 
 
 @pytest.mark.parametrize("phase", ["greeting", "ehlo", "mail", "rcpt", "data"])
@@ -82,8 +74,14 @@ def test_mss13_a_citizen_s_mailbox_that_is_closed_is_told_as_such(scene: Scene) 
 
 
 @pytest.mark.parametrize(
-    ("fault", "code"), [("552_mail", "mail-too-large"), ("552_data", "mail-too-large"), ("554_data", "mail-refused"), ("550_rcpt", "mail-recipient-refused")]
-)  # fmt: skip
+    ("fault", "code"),
+    [
+        ("552_mail", "mail-too-large"),
+        ("552_data", "mail-too-large"),
+        ("554_data", "mail-refused"),
+        ("550_rcpt", "mail-recipient-refused"),
+    ],
+)
 def test_mss14_a_refusal_for_good_ends_there_and_a_retry_by_hand_may_follow(scene: Scene, fault: str, code: str) -> None:
     patient = scene.patient()
     scene.sandbox.fault("mss", fault)
@@ -123,7 +121,9 @@ def test_mss16_cut_after_the_final_dot_makes_one_logical_mail(scene: Scene, faul
     assert states(end) == ["delivered"]
     [line] = ledger(scene, patient)
     assert line["times_received"] == 2, "a duplicate is better than a loss; the receiver knows it by its Message-ID and its bytes"
-    assert [one["answer"] for one in audit(scene, end) if one["act"] == "delivery.failed"] == ["mail-outcome-unknown"]
+    assert [
+        one["answer"] for one in audit_lines(scene.station.get(f"/documents/{end['id']}/proof").content) if one["act"] == "delivery.failed"
+    ] == ["mail-outcome-unknown"]
 
 
 @pytest.mark.parametrize("fault", ["cut_before_commit", "reset_mid_body"])
