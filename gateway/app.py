@@ -64,6 +64,9 @@ from gateway.wire.http_client import HttpxPort
 
 _log = structlog.get_logger("relais.app")
 
+_RECENT_BYTES = 4_000_000
+"""Of payloads kept at hand for the reader that comes within seconds."""
+
 
 class HomeBusy(ConfigurationFault):
     """Another process owns this home: two would send everything twice."""
@@ -108,7 +111,7 @@ async def opened(home: Home, *, clock: Clock | None = None) -> AsyncIterator[Gat
         vault = open_vault(home.root)
         store = await SqliteStore.open(home.journal, reserve_bytes=configuration.limits.disk_reserve_bytes)
         stack.push_async_callback(store.close)
-        blobs = BlobStore(home.root)
+        blobs = BlobStore(home.root, recent_bytes=_RECENT_BYTES)
         keys = KeyStore(home.root, vault, environment=configuration.environment)
         keys.check_environment()
         boot = new_id()

@@ -63,15 +63,24 @@ class Bookkeeper:
                 except NotAccepting:
                     await self._clock.sleep(_PAUSE)
 
-    async def write(self, document: DocumentRecord, deliveries: list[DeliveryRecord], *more: Change, audit: AuditRecord) -> None:
+    async def write(
+        self,
+        document: DocumentRecord,
+        deliveries: list[DeliveryRecord],
+        *more: Change,
+        audit: AuditRecord,
+        stored: DocumentRecord | None = None,
+        others: list[DeliveryRecord] | None = None,
+    ) -> None:
         """Write deliveries of one document and what follows for its own row; call it inside `alone_with`.
 
-        `document` is the row as last read, possibly with facts changed; its state and version are seen to here.
+        `document` is the row as last read, possibly with facts changed; its state and version are seen to here. `stored`, the row itself,
+        and `others`, the document's deliveries, are read here unless they have been inside `alone_with`.
         """
-        known = {one.id: one for one in await self._store.deliveries_of(document.id)}
+        known = {one.id: one for one in (await self._store.deliveries_of(document.id) if others is None else others)}
         known.update({one.id: one for one in deliveries})
         after = self._with_state(document, [one.state for one in known.values()])
-        stored = await self._store.document(document.id)
+        stored = stored or await self._store.document(document.id)
         changes: list[Change] = [*deliveries, *more, audit, self._event(document)]
         if stored is None or after != stored:
             changes.append(msgspec.structs.replace(after, version=document.version + 1))
@@ -104,7 +113,7 @@ class Bookkeeper:
         if document is None:
             await self._store.commit(record, *more, audit)
             return
-        await self.write(document, [record], *more, audit=audit)
+        await self.write(document, [record], *more, audit=audit, stored=document)
 
     def _event(self, document: DocumentRecord) -> EventRecord:
         return EventRecord(

@@ -36,6 +36,9 @@ class Custody:
 
     async def payload(self, record: DocumentRecord, blob_id: str) -> bytes:
         """The plain bytes of one payload of this document."""
+        recent = self._blobs.recent(record.id, blob_id)
+        if recent is not None:
+            return recent
         blob = await self._store.blob(blob_id)
         if blob is None or blob.document_id != record.id:
             raise PayloadQuarantined("payload row missing")

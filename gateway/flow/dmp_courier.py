@@ -18,6 +18,7 @@ from gateway.flow.admitted import Admitted, Frozen
 from gateway.flow.attempt import Trip
 from gateway.flow.bookkeeping import Bookkeeper
 from gateway.flow.errors import AuthorUnknown, IdentityNotQualified, PayloadQuarantined, ReplacedNotDelivered, ReplacedPending
+from gateway.flow.offload import worked
 from gateway.journal.records import ExistenceRecord
 from gateway.journal.store import Store
 from gateway.kernel.config import Configuration, Professional, Structure
@@ -127,7 +128,7 @@ class DmpCourier:
         self._books.check_time()
         admitted = trip.admitted
         target = await self._replaced_entry(trip, admitted, client, ins, author)
-        document = read_cda(cda)
+        document = await worked(len(cda), read_cda, cda, with_body=False)
         lot = await seal_lot(
             document.header,
             cda,

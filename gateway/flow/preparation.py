@@ -25,6 +25,7 @@ from gateway.flow.custody import Custody
 from gateway.flow.errors import CdaRuleFailed, PayloadQuarantined, Unexpected
 from gateway.flow.heading import header_of
 from gateway.flow.letter import Letters, Material
+from gateway.flow.offload import worked
 from gateway.journal.blobs import BlobStore
 from gateway.journal.records import AuditRecord, BlobRecord, DeliveryRecord, DocumentRecord
 from gateway.journal.sealing import Sealer
@@ -96,25 +97,31 @@ class Preparer:
 
     async def _document(self, record: DocumentRecord, admitted: Admitted, structure: Structure) -> Prepared:
         key = self._custody.key(record)
-        existing = next((one for one in await self._store.blobs_of(record.id) if one.role == "cda"), None)
+        existing = await self._frozen_cda(record)
         if existing is not None:
             cda = await self._custody.read(record, existing)
-            found = await asyncio.to_thread(read_cda, cda)
+            found = await worked(len(cda), read_cda, cda)
             return Prepared(header=found.header, cda=cda, cda_blob=existing, fresh=False, pdf=found.pdf, mime_type=found.mime_type)
         original = await self._custody.payload(record, admitted.original)
         if admitted.media == "cda":
-            found = await asyncio.to_thread(read_cda, original)
+            found = await worked(len(original), read_cda, original)
             header, pdf, mime_type = found.header, found.pdf, found.mime_type
-            cda = await asyncio.to_thread(_canonical, original)
+            cda = await worked(len(original), _canonical, original)
         else:
             page = original if admitted.ready else await self._to_pdfa(original)
             header, pdf, mime_type = header_of(admitted, structure, unique_id=record.unique_id), page, CDA_MEDIA_TYPE
-            cda = await asyncio.to_thread(build_n1, header, page, "application/pdf")
-            findings = check_document(cda)
+            cda = await worked(len(page), build_n1, header, page, "application/pdf")
+            findings = await worked(len(page), check_document, cda)
             if findings:
                 raise CdaRuleFailed(findings[0].rule, rule=findings[0].rule)
         blob = await self._blobs.write(record.id, "cda", cda, key)
         return Prepared(header=header, cda=cda, cda_blob=blob, fresh=True, pdf=pdf, mime_type=mime_type)
+
+    async def _frozen_cda(self, record: DocumentRecord) -> BlobRecord | None:
+        """The CDA of a document that has been prepared before; a row that never changed since its acceptance has none."""
+        if record.version == 1:
+            return None
+        return next((one for one in await self._store.blobs_of(record.id) if one.role == "cda"), None)
 
     async def _to_pdfa(self, original: bytes) -> bytes:
         self._work.mkdir(mode=0o700, exist_ok=True)
@@ -144,15 +151,17 @@ class Preparer:
         changed: list[DeliveryRecord] = []
         async with self._books.alone_with(record.id):
             document = await self._store.document(record.id) or record
-            for delivery in await self._store.deliveries_of(record.id):
+            deliveries = await self._store.deliveries_of(record.id)
+            for delivery in deliveries:
                 if delivery.state not in (DeliveryState.QUEUED, DeliveryState.UNKNOWN) or open_frozen(delivery, key) is not None:
                     continue
                 after, blob = await self._freeze_one(delivery, material, prepared.cda_blob.id, key)
                 changed.append(after)
                 blobs.extend([blob] if blob is not None else [])
             ready = msgspec.structs.replace(document, prepared=True)
-            await self._books.write(ready, changed, *blobs, audit=self._audit(document, "document.prepared", "frozen"))
-        return sorted({one.lane for one in await self._store.deliveries_of(record.id)})
+            audit = self._audit(document, "document.prepared", "frozen")
+            await self._books.write(ready, changed, *blobs, audit=audit, stored=document, others=deliveries)
+        return sorted({one.lane for one in deliveries})
 
     async def _freeze_one(
         self, delivery: DeliveryRecord, material: Material, cda_blob: str, key: Sealer
@@ -161,7 +170,7 @@ class Preparer:
         frozen, blob, sealed_recipient = Frozen(cda=cda_blob), None, delivery.sealed_recipient
         if delivery.channel is Channel.MSS:
             try:
-                letter = await asyncio.to_thread(self._letters.write, delivery.id, open_recipient(delivery, key), material)
+                letter = await worked(len(material.cda), self._letters.write, delivery.id, open_recipient(delivery, key), material)
             except RelaisError as error:
                 return outcome.failed(delivery, error, self._configuration.retry, self._books.now()), None
             blob = await self._blobs.write(delivery.document_id, "mail", letter.mail, key)
@@ -180,13 +189,13 @@ class Preparer:
         """Hold every delivery that waited for these bytes, with the reason; nothing is lost."""
         async with self._books.alone_with(record.id):
             document = await self._store.document(record.id) or record
-            waiting = [
-                one for one in await self._store.deliveries_of(record.id) if one.state is DeliveryState.QUEUED and one.sealed_frozen is None
-            ]
+            deliveries = await self._store.deliveries_of(record.id)
+            waiting = [one for one in deliveries if one.state is DeliveryState.QUEUED and one.sealed_frozen is None]
             now = self._books.now()
             held = [outcome.held(one, _for_a_person(error), now) for one in waiting]
             ready = msgspec.structs.replace(document, prepared=True)
-            await self._books.write(ready, held, audit=self._audit(document, "document.stopped", error.code))
+            audit = self._audit(document, "document.stopped", error.code)
+            await self._books.write(ready, held, audit=audit, stored=document, others=deliveries)
         _log.warning("document held", document=record.id, code=error.code, why=error.technical)
         return sorted({one.lane for one in held})
 
