@@ -23,6 +23,7 @@ from gateway.api.server import serve_api
 from gateway.cda.conformity import load_pack
 from gateway.flow import outcome
 from gateway.flow.admission import Admission
+from gateway.flow.allowance import LargePlaces
 from gateway.flow.attempt import Courier, Desk
 from gateway.flow.bookkeeping import Bookkeeper
 from gateway.flow.caller import Gate
@@ -128,13 +129,15 @@ async def opened(home: Home, *, clock: Clock | None = None) -> AsyncIterator[Gat
             Channel.DMP: DmpCourier(configuration, store, keys, remotes.dmp, books),
             Channel.MSS: MssCourier(remotes.operator, configuration.retry.mail_unknown_wait),
         }
-        desk = Desk(store, blobs, custody, books, couriers, configuration.retry, boot, probe_wait=configuration.dmp.probe_wait_seconds)
+        places = LargePlaces(configuration.limits)
+        wait = configuration.dmp.probe_wait_seconds
+        desk = Desk(store, blobs, custody, books, couriers, configuration.retry, boot, probe_wait=wait, places=places)
         scheduler = Scheduler(configuration, store, clock, desk.attempt)
         reader = Reader(store, custody, books, identities)
         bell = asyncio.Event()
         work = await asyncio.to_thread(_workplace, home)
         stack.callback(remove_scratch, work.parent, home.root)
-        preparer = Preparer(configuration, store, blobs, custody, books, Letters(configuration), work)
+        preparer = Preparer(configuration, store, blobs, custody, books, Letters(configuration), work, places)
         yield Gateway(
             home=home,
             configuration=configuration,

@@ -38,7 +38,8 @@ async def send_document(
     described = Small(limits.request_bytes, "request")
     with relay.admission.upload() as upload:
         sinks: dict[str, Sink] = {"request": described, "file": upload}
-        media = await read_parts(request, sinks, required=("request", "file"), limit=limits.document_bytes + limits.request_bytes)
+        most, patience = limits.document_bytes + limits.request_bytes, limits.body_idle_seconds
+        media = await read_parts(request, sinks, required=("request", "file"), limit=most, patience=patience)
         check_json(media["request"], "request")
         accepted = await relay.admission.admit(caller, described.content(), upload, media["file"], key)
     location = {"Location": f"/api/v1/documents/{accepted.receipt.id}"}

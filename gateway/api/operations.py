@@ -128,7 +128,7 @@ OPERATIONS = (
             202: Answer(what="Accepté : Relais s'en charge", schemas=("DocumentView",), location=True),
             200: Answer(what="Déjà accepté : le premier récépissé", schemas=("DocumentView",), location=True),
         },
-        refusals=(400, 401, 409, 413, 415, 422, 429, 503),
+        refusals=(400, 401, 408, 409, 413, 415, 422, 429, 503),
     ),
     Operation(
         method="get",
@@ -214,7 +214,7 @@ OPERATIONS = (
             Part(name="request", schema="SignatureOrder", optional=True, what="Comment signer, en JSON."),
         ),
         answers={200: Answer(what="Le document signé (XAdES)", media=XML)},
-        refusals=(400, 401, 413, 415, 422, 429, 503),
+        refusals=(400, 401, 408, 413, 415, 422, 429, 503),
     ),
     Operation(
         method="post",
@@ -227,6 +227,6 @@ OPERATIONS = (
             Part(name="original", optional=True, what="Le contenu que couvre une signature détachée."),
         ),
         answers={200: Answer(what="Le rapport", schemas=("ReportView",))},
-        refusals=(400, 401, 413, 415, 429, 503),
+        refusals=(400, 401, 408, 413, 415, 429, 503),
     ),
 )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, Protocol
 
 from litestar import Request
 from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
 
+from gateway.flow.allowance import Share
 from gateway.flow.upload import BodyTooLarge
 from gateway.kernel.errors import Refused
 
@@ -36,6 +38,17 @@ class ContentTypeRefused(Refused):
     title = "Type de demande refusé"
     what = "Cette demande doit être un formulaire « multipart/form-data », et sa partie « request » du JSON."
     gesture = "Faites corriger par l'éditeur le type indiqué."
+
+
+class BodyTooSlow(Refused):
+    """Nothing of the body has come for too long."""
+
+    code = "body-too-slow"
+    status = 408
+    title = "Envoi interrompu"
+    who = "le secrétariat"
+    what = "L'envoi s'est arrêté en chemin : plus rien n'est arrivé depuis trop longtemps."
+    gesture = "Vérifiez le réseau du poste, puis renvoyez le document."
 
 
 class PartMissing(Refused):
@@ -76,15 +89,18 @@ class Sink(Protocol):
 class Small:
     """A part kept whole, up to a limit."""
 
-    def __init__(self, limit: int, field: str) -> None:
+    def __init__(self, limit: int, field: str, share: Share | None = None) -> None:
         self._limit = limit
+        self._share = share
         self._field = field
         self._content = bytearray()
 
     def write(self, chunk: bytes | bytearray) -> None:
-        """Append; raises PartTooLarge."""
+        """Append; raises PartTooLarge, TooMuchAtOnce when all bodies together are over theirs."""
         if len(self._content) + len(chunk) > self._limit:
             raise PartTooLarge(field=self._field, limit_kb=max(1, self._limit // 1000))
+        if self._share is not None:
+            self._share.take(len(chunk))
         self._content += chunk
 
     def content(self) -> bytes:
@@ -93,16 +109,16 @@ class Small:
 
 
 async def read_parts(
-    request: Request[Any, Any, Any], sinks: Mapping[str, Sink], *, required: tuple[str, ...], limit: int
+    request: Request[Any, Any, Any], sinks: Mapping[str, Sink], *, required: tuple[str, ...], limit: int, patience: float
 ) -> dict[str, str]:
     """Read the whole body into the sinks; returns the media type of each part received, parts in any order.
 
-    `limit` bounds the parts taken together, announced or not. Raises ContentTypeRefused, BodyTooLarge, BodyMalformed, PartMissing,
-    PartUnexpected, and whatever a sink refuses.
+    `limit` bounds the parts taken together, announced or not; `patience` the seconds without a byte. Raises ContentTypeRefused,
+    BodyTooLarge, BodyTooSlow, BodyMalformed, PartMissing, PartUnexpected, and whatever a sink refuses.
     """
     boundary = _boundary(request.headers.get("content-type", ""))
     _check_announced(request.headers.get("content-length", ""), limit)
-    received = await _feed(_bounded(request.stream(), limit), boundary, sinks)
+    received = await _feed(_bounded(_steady(request.stream(), patience), limit), boundary, sinks)
     for name in required:
         if name not in received:
             raise PartMissing(field=name)
@@ -130,6 +146,18 @@ def _check_announced(announced: str, limit: int) -> None:
 
 def _too_large(limit: int) -> BodyTooLarge:
     return BodyTooLarge(field="file", limit_mb=max(1, limit // 1_000_000))
+
+
+async def _steady(stream: AsyncIterator[bytes], patience: float) -> AsyncIterator[bytes]:
+    while True:
+        try:
+            async with asyncio.timeout(patience):
+                chunk = await anext(stream, None)
+        except TimeoutError:
+            raise BodyTooSlow from None
+        if chunk is None:
+            return
+        yield chunk
 
 
 async def _bounded(stream: AsyncIterator[bytes], limit: int) -> AsyncIterator[bytes]:

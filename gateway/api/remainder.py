@@ -15,7 +15,7 @@ from litestar.types import Message, Receive, Scope, Send
 
 _MOST_BYTES = 64_000_000
 _MOST_SECONDS = 20
-_REFUSAL = 400
+_REFUSAL, _TOO_SLOW = 400, 408
 
 
 class Remainder:
@@ -54,9 +54,10 @@ async def answer_after_reading(application: Any, scope: Scope, receive: Receive,
 
     async def send_in_turn(message: Message) -> None:
         if message["type"] == "http.response.start" and message["status"] >= _REFUSAL:
-            if remainder.waits:
+            if remainder.waits or message["status"] == _TOO_SLOW:
                 message["headers"] = [*message["headers"], (b"connection", b"close")]
-            await remainder.discard()
+            if message["status"] != _TOO_SLOW:
+                await remainder.discard()
         await send(message)
 
     await application(scope, remainder.receive, send_in_turn)

@@ -45,13 +45,15 @@ class ReportView(msgspec.Struct, frozen=True, kw_only=True):
 @post("/signatures", status_code=200)
 async def sign(request: Request[Any, Any, Any], relay: Given[Relay], limits: Given[Limits], caller: Given[Caller]) -> Response[bytes]:
     """The signed document: enveloping, or detached beside the given one. A CDA is never signed enveloped."""
-    file, order = Small(limits.document_bytes, "file"), Small(limits.request_bytes, "request")
-    sinks = {"file": file, "request": order}
-    media = await read_parts(request, sinks, required=("file",), limit=limits.document_bytes + limits.request_bytes)
-    check_json(media.get("request", ""), "request")
-    if not _MEDIA_TYPE.fullmatch(media["file"]):
-        raise ContentTypeRefused(field="file")
-    signed = await relay.signatures.sign(caller, _order(order.content()), file.content(), media["file"])
+    with relay.admission.share() as share:
+        file, order = Small(limits.document_bytes, "file", share), Small(limits.request_bytes, "request", share)
+        sinks = {"file": file, "request": order}
+        most, patience = limits.document_bytes + limits.request_bytes, limits.body_idle_seconds
+        media = await read_parts(request, sinks, required=("file",), limit=most, patience=patience)
+        check_json(media.get("request", ""), "request")
+        if not _MEDIA_TYPE.fullmatch(media["file"]):
+            raise ContentTypeRefused(field="file")
+        signed = await relay.signatures.sign(caller, _order(order.content()), file.content(), media["file"])
     return Response(signed, media_type="text/xml")
 
 
@@ -59,10 +61,12 @@ async def sign(request: Request[Any, Any, Any], relay: Given[Relay], limits: Giv
 async def verify(request: Request[Any, Any, Any], relay: Given[Relay], limits: Given[Limits], caller: Given[Caller]) -> ReportView:
     """The report rule by rule; `original` part for a detached signature."""
     del caller
-    file, original = Small(2 * limits.document_bytes, "file"), Small(limits.document_bytes, "original")
-    received = await read_parts(request, {"file": file, "original": original}, required=("file",), limit=3 * limits.document_bytes)
-    detached = original.content() if "original" in received else None
-    return _view(await relay.signatures.verify(file.content(), detached))
+    with relay.admission.share() as share:
+        file, original = Small(2 * limits.document_bytes, "file", share), Small(limits.document_bytes, "original", share)
+        sinks, most = {"file": file, "original": original}, 3 * limits.document_bytes
+        received = await read_parts(request, sinks, required=("file",), limit=most, patience=limits.body_idle_seconds)
+        detached = original.content() if "original" in received else None
+        return _view(await relay.signatures.verify(file.content(), detached))
 
 
 def _order(data: bytes) -> SignatureOrder:

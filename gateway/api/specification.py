@@ -26,6 +26,7 @@ _WHY = {
     400: "Demande mal formée",
     401: "Poste non reconnu",
     404: "Introuvable, ou à un autre poste",
+    408: "Envoi interrompu en chemin",
     409: "Impossible dans l'état actuel",
     413: "Trop volumineux",
     415: "Type refusé",

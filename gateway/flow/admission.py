@@ -10,6 +10,7 @@ import msgspec
 from gateway.cda.checks import check_document
 from gateway.cda.reading import read_cda
 from gateway.flow.admitted import Admitted, seal_admitted
+from gateway.flow.allowance import Allowance, Share
 from gateway.flow.audience import plan_deliveries
 from gateway.flow.bookkeeping import Bookkeeper
 from gateway.flow.caller import Caller
@@ -68,10 +69,15 @@ class Admission:
         self._identities = identities
         self._inspection = inspection
         self._prepare = prepare
+        self._allowance = Allowance(configuration.limits.uploads_bytes)
 
     def upload(self) -> Upload:
-        """Where to write the file part as it comes; raises BodyTooLarge past the box's limit."""
-        return Upload(self._configuration.limits.document_bytes)
+        """Where to write the file part as it comes; raises BodyTooLarge past the box's limit, TooMuchAtOnce past that of all bodies."""
+        return Upload(self._configuration.limits.document_bytes, self.share())
+
+    def share(self) -> Share:
+        """What a body received for something else than a document takes of the same allowance."""
+        return self._allowance.share()
 
     async def admit(self, caller: Caller, request: bytes, upload: Upload, media_type: str, idempotency_key: str | None) -> Acceptance:
         """Check, persist, answer. Raises the refusal of the first thing at fault, NotAccepting when the journal cannot take it."""
@@ -161,7 +167,7 @@ class Admission:
             now=now,
         )
         blob = await self._blobs.write(document_id, "original", upload.view(), key)
-        admitted = msgspec.structs.replace(admitted, original=blob.id)
+        admitted = msgspec.structs.replace(admitted, original=blob.id, size=upload.size)
         record = DocumentRecord(
             id=document_id,
             structure=admitted.structure,

@@ -36,6 +36,8 @@ class Admitted(msgspec.Struct, frozen=True, kw_only=True):
     deliver: Deliver
     original: str
     """Id of the blob of the file as received."""
+    size: int = 0
+    """Of that file, in bytes."""
     ready: bool = False
     """True when the file needs no conversion: a PDF that already is PDF/A-1b, or a CDA."""
 

@@ -9,6 +9,7 @@ import structlog
 
 from gateway.flow import outcome
 from gateway.flow.admitted import Admitted, Frozen, open_frozen, open_recipient, seal_frozen
+from gateway.flow.allowance import LargePlaces
 from gateway.flow.bookkeeping import Bookkeeper
 from gateway.flow.custody import Custody
 from gateway.flow.errors import InDoubt, PayloadQuarantined, Unexpected
@@ -16,7 +17,7 @@ from gateway.journal.blobs import BlobStore
 from gateway.journal.records import AuditRecord, BlobRecord, Change, DeliveryRecord, DocumentRecord, ReceiptRecord
 from gateway.journal.sealing import Sealer
 from gateway.journal.store import StaleRecord, Store
-from gateway.kernel.config import Retry
+from gateway.kernel.config import Limits, Retry
 from gateway.kernel.errors import RelaisError
 from gateway.kernel.ids import new_id
 from gateway.model.delivery import MAY_HAVE_LEFT, Channel, DeliveryState, Phase, ReceiptKind
@@ -96,6 +97,7 @@ class Desk:
         retry: Retry,
         boot: str,
         probe_wait: float,
+        places: LargePlaces | None = None,
     ) -> None:
         self.store = store
         self.blobs = blobs
@@ -105,6 +107,7 @@ class Desk:
         self._couriers = couriers
         self._retry = retry
         self._probe_wait = probe_wait
+        self._places = places or LargePlaces(Limits())
 
     async def attempt(self, record: DeliveryRecord) -> RelaisError | None:
         """Run one delivery to its recorded outcome; returns the error met, None when the destination answered well.
@@ -114,7 +117,8 @@ class Desk:
         trip: Trip | None = None
         try:
             trip = await self._open(record)
-            proof = await self._travel(trip)
+            async with self._places.sending(trip.admitted.size):
+                proof = await self._travel(trip)
         except StaleRecord as overtaken:
             return overtaken
         except RelaisError as error:

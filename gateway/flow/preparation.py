@@ -20,6 +20,7 @@ from gateway.cda.pdfa import ConversionLimits, convert_to_pdfa1b
 from gateway.cda.reading import parse_cda, read_cda
 from gateway.flow import outcome
 from gateway.flow.admitted import Admitted, Frozen, open_frozen, open_recipient, seal_frozen, seal_recipient
+from gateway.flow.allowance import LargePlaces
 from gateway.flow.bookkeeping import Bookkeeper
 from gateway.flow.custody import Custody
 from gateway.flow.errors import CdaRuleFailed, PayloadQuarantined, Unexpected
@@ -65,6 +66,7 @@ class Preparer:
         books: Bookkeeper,
         letters: Letters,
         work: Path,
+        places: LargePlaces,
     ) -> None:
         self._configuration = configuration
         self._store = store
@@ -73,14 +75,16 @@ class Preparer:
         self._books = books
         self._letters = letters
         self._work = work
+        self._places = places
 
     async def prepare(self, record: DocumentRecord) -> list[str]:
         """Prepare one document to its recorded end; returns the lanes to wake. Raises NotAccepting, StaleRecord: to be done again later."""
         try:
             admitted = self._custody.admitted(record)
             structure = self._structure(admitted)
-            prepared = await self._document(record, admitted, structure)
-            return await self._freeze(record, admitted, structure, prepared)
+            async with self._places.preparing(admitted.size):
+                prepared = await self._document(record, admitted, structure)
+                return await self._freeze(record, admitted, structure, prepared)
         except (NotAccepting, StaleRecord):
             raise
         except RelaisError as error:

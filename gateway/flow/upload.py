@@ -11,6 +11,7 @@ import mmap
 import os
 from types import TracebackType
 
+from gateway.flow.allowance import Share
 from gateway.kernel.errors import Refused
 
 
@@ -28,7 +29,8 @@ class BodyTooLarge(Refused):
 class Upload:
     """Append-only anonymous file with a size limit and a running SHA-256. Use as a context manager."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, share: Share) -> None:
+        self._share = share
         self._limit = limit
         self._descriptor = os.memfd_create("upload", os.MFD_CLOEXEC)
         self._digest = hashlib.sha256()
@@ -36,9 +38,10 @@ class Upload:
         self.size = 0
 
     def write(self, chunk: bytes | bytearray | memoryview) -> None:
-        """Append; raises BodyTooLarge as soon as the limit is passed."""
+        """Append; raises BodyTooLarge as soon as the limit is passed, TooMuchAtOnce when all bodies together are over theirs."""
         if self.size + len(chunk) > self._limit:
             raise BodyTooLarge(field="file", limit_mb=max(1, self._limit // 1_000_000))
+        self._share.take(len(chunk))
         os.write(self._descriptor, chunk)
         self._digest.update(chunk)
         self.size += len(chunk)
@@ -70,6 +73,7 @@ class Upload:
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
+        self._share.close()
 
     def __enter__(self) -> Upload:
         return self

@@ -41,7 +41,12 @@ class Limits(_Section, frozen=True, kw_only=True):
     document_bytes: int = 10_000_000
     request_bytes: int = 65_536
     large_document_bytes: int = 1_000_000
-    large_in_flight: int = 2
+    large_in_flight: int = 3
+    """Documents over `large_document_bytes` prepared or sent at once, one place being kept for preparation; 2 at least."""
+    uploads_bytes: int = 64_000_000
+    """Bodies being received, all together, in bytes; 503 beyond."""
+    body_idle_seconds: float = 30.0
+    """A body of which nothing comes for so long is refused (408)."""
     conversion_seconds: int = 60
     conversion_memory_bytes: int = 512_000_000
     disk_reserve_bytes: int = 200_000_000
