@@ -50,7 +50,7 @@ from gateway.kernel.config import Configuration, read_configuration
 from gateway.kernel.errors import ConfigurationFault
 from gateway.kernel.home import Home
 from gateway.kernel.ids import new_id
-from gateway.model.delivery import Channel, state_after_restart
+from gateway.model.delivery import Channel
 from gateway.remotes import Remotes
 from gateway.trust.chain import read_authorities
 from gateway.trust.files import write_durably
@@ -116,7 +116,7 @@ async def opened(home: Home, *, clock: Clock | None = None) -> AsyncIterator[Gat
         keys = KeyStore(home.root, vault, environment=configuration.environment)
         keys.check_environment()
         boot = new_id()
-        await _tidy(home, store, blobs, clock, boot)
+        await _tidy(home, store, blobs, clock, boot, configuration.retry.mail_unknown_wait)
         anchors = _anchors(home)
         remotes = Remotes(configuration, keys, anchors, clock, read_secret(home.root, vault, HOMOLOGATION))
         stack.push_async_callback(remotes.close)
@@ -227,12 +227,11 @@ def _announce(home: Home, host: str, port: int, ca: str) -> None:
     notify_systemd("READY=1")
 
 
-async def _tidy(home: Home, store: Store, blobs: BlobStore, clock: Clock, boot: str) -> None:
+async def _tidy(home: Home, store: Store, blobs: BlobStore, clock: Clock, boot: str, mail_wait: float) -> None:
     """What a power cut left: attempts of another boot are freed, scratch and stray files go."""
     now = int(clock.now().timestamp() * 1000)
     for record in await store.orphans(boot):
-        state = state_after_restart(record.state, record.phase)
-        await store.commit(outcome.recovered(record, state, now))
+        await store.commit(outcome.recovered(record, now, mail_wait))
     await blobs.sweep(store)
     if home.work.exists():
         await asyncio.to_thread(shutil.rmtree, home.work)

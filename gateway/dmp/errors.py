@@ -64,6 +64,7 @@ class DmpTargetUnknown(FromDmp, TransientFault):
     """UnresolvedReferenceException: entryUUIDs change at every metadata update (fact 7 of dmp.md); the lot must be rebuilt."""
 
     code = "dmp-target-unknown"
+    item_only = True
     what = "Le document à remplacer a changé de référence dans le DMP."
     gesture = "Aucune action : Relais relit la référence et renvoie le document."
 
@@ -80,6 +81,7 @@ class DuplicateRefusal(FromDmp, OutcomeUnknown):
     """XDSDuplicateUniqueIdInRegistry: a success when the document is found there, else the lot is rebuilt with a new id."""
 
     code = "dmp-duplicate-lot"
+    item_only = True
     what = "Le DMP dit avoir déjà reçu cet envoi."
     gesture = "Aucune action : Relais vérifie que le document s'y trouve bien."
 
@@ -208,7 +210,7 @@ class NoDmp(FromDmp, Held):
     code = "no-dmp"
     title = "Pas de DMP"
     what = "Ce patient n'a pas de DMP (il n'en a pas encore, ou s'y est opposé)."
-    gesture = "Rien à corriger. Si le patient ouvre Mon espace santé plus tard, relancez l'envoi ; sinon, annulez-le."
+    gesture = "Rien à corriger. Si le patient ouvre Mon espace santé plus tard, relancez l'envoi ; sinon, abandonnez cet envoi."
 
 
 class DmpClosed(FromDmp, Held):
@@ -217,7 +219,7 @@ class DmpClosed(FromDmp, Held):
     code = "dmp-closed"
     title = "DMP fermé"
     what = "Le DMP de ce patient a été fermé."
-    gesture = "Rien à corriger. Si le patient rouvre Mon espace santé, relancez l'envoi ; sinon, annulez-le."
+    gesture = "Rien à corriger. Si le patient rouvre Mon espace santé, relancez l'envoi ; sinon, abandonnez cet envoi."
 
 
 class AuthorNotLinked(FromDmp, Held):
@@ -278,6 +280,7 @@ class PartialAnswer(FromDmp, Held):
     """PartialSuccess, which a feed must not give."""
 
     code = "dmp-partial"
+    leaves_doubt = True
     who = _INSTALLER
     what = "Le DMP n'a accepté qu'une partie de l'envoi."
     gesture = _CALL
@@ -287,6 +290,7 @@ class RefusedUnknown(FromDmp, Held):
     """A fault or a code that is not in the table: never guessed, shown to a person."""
 
     code = "dmp-refused-unknown"
+    leaves_doubt = True
     who = _INSTALLER
     what = "Le DMP a refusé l'envoi pour une raison que Relais ne connaît pas."
     gesture = _CALL

@@ -220,6 +220,14 @@ class GivenUp(Held):
     gesture = "Appelez votre installateur ; quand la cause est levée, utilisez « Réessayer »."
 
 
+class PerhapsDelivered(Held):
+    """A later attempt was refused for good, while an earlier one may have arrived: neither "refused" nor "cancelled" would be true."""
+
+    code = "perhaps-delivered"
+    what = "Cet envoi est peut-être déjà arrivé ; la nouvelle tentative a été refusée. {reason}"
+    gesture = "Demandez au destinataire s'il a reçu le document. S'il ne l'a pas, utilisez « Réessayer » une fois la cause corrigée."
+
+
 class InDoubt(OutcomeUnknown):
     """A defect of Relais met after something may have left."""
 

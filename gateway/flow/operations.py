@@ -19,7 +19,7 @@ from gateway.flow.scheduler import Scheduler
 from gateway.flow.views import DocumentView
 from gateway.journal.records import AuditRecord, DeliveryRecord, DocumentRecord
 from gateway.journal.store import StaleRecord, Store
-from gateway.model.delivery import MAY_HAVE_LEFT, DeliveryState
+from gateway.model.delivery import DeliveryState
 
 _T = TypeVar("_T")
 _Change = Callable[[DocumentRecord, DeliveryRecord], DeliveryRecord]
@@ -60,7 +60,7 @@ class Operations:
         async with self._books.alone_with(document_id):
             document = await self._reader.record(caller, document_id)
             deliveries = await self._store.deliveries_of(document_id)
-            if any(one.state not in (*_WAITING, DeliveryState.CANCELLED) or one.phase in MAY_HAVE_LEFT for one in deliveries):
+            if any(one.state not in (*_WAITING, DeliveryState.CANCELLED) or outcome.in_doubt(one) for one in deliveries):
                 raise AlreadySent
             now = self._books.now()
             stopped = [outcome.cancelled(one, now) for one in deliveries if one.state in _WAITING]

@@ -8,12 +8,18 @@ from __future__ import annotations
 
 import msgspec
 
-from gateway.flow.errors import GivenUp
+from gateway.flow.errors import GivenUp, PerhapsDelivered
 from gateway.flow.retry import next_wait, policy_of
 from gateway.journal.records import DeliveryRecord
 from gateway.kernel.config import Retry
 from gateway.kernel.errors import ErrorClass, Explanation, RelaisError
-from gateway.model.delivery import MAY_HAVE_LEFT, DeliveryState, Phase
+from gateway.model.delivery import MAY_HAVE_LEFT, Channel, DeliveryState, Phase, state_after_restart
+
+
+def in_doubt(record: DeliveryRecord) -> bool:
+    """True when an earlier attempt may have arrived: it is not cancelled, refused or sent again blindly."""
+    settled = record.phase in MAY_HAVE_LEFT and record.state is not DeliveryState.RUNNING
+    return record.doubtful or record.state is DeliveryState.UNKNOWN or record.phase is Phase.PROBE or settled
 
 
 def begun(record: DeliveryRecord, phase: Phase, boot: str, now: int) -> DeliveryRecord:
@@ -32,17 +38,18 @@ def begun(record: DeliveryRecord, phase: Phase, boot: str, now: int) -> Delivery
 
 def delivered(record: DeliveryRecord, now: int) -> DeliveryRecord:
     """The destination has it."""
-    return _settled(record, now, DeliveryState.DELIVERED, None)
+    return msgspec.structs.replace(_settled(record, now, DeliveryState.DELIVERED, None), doubtful=False)
 
 
 def failed(record: DeliveryRecord, error: RelaisError, retry: Retry, now: int) -> DeliveryRecord:
     """The attempt met an error: queued again with a date, unknown, held or refused by its class.
 
-    A reconciliation that is refused, or cannot begin, never ends in a blind resend: a person decides, and the release probes again.
+    What may have arrived stays in doubt until it is settled: a refusal then waits for a person, whose release reconciles first.
     """
-    in_doubt = record.state is DeliveryState.UNKNOWN or record.phase is Phase.PROBE
-    if in_doubt and error.error_class in (ErrorClass.PERMANENT, ErrorClass.HUMAN):
-        return _settled(record, now, DeliveryState.HELD, error.explanation, ErrorClass.HUMAN, phase=Phase.PROBE)
+    doubtful = in_doubt(record) or (error.leaves_doubt and record.phase in MAY_HAVE_LEFT)
+    record = msgspec.structs.replace(record, doubtful=doubtful)
+    if doubtful and error.error_class is ErrorClass.PERMANENT:
+        return _settled(record, now, DeliveryState.HELD, PerhapsDelivered(reason=error.explanation.what).explanation, ErrorClass.HUMAN)
     if error.most_attempts is not None and record.attempts >= error.most_attempts:
         return _settled(record, now, DeliveryState.HELD, _tired_of(error), ErrorClass.HUMAN)
     match error.error_class:
@@ -51,10 +58,9 @@ def failed(record: DeliveryRecord, error: RelaisError, retry: Retry, now: int) -
         case ErrorClass.HUMAN:
             return _settled(record, now, DeliveryState.HELD, error.explanation, error.error_class)
         case ErrorClass.UNKNOWN:
-            return _later(record, error, retry, now, DeliveryState.UNKNOWN)
+            return _later(msgspec.structs.replace(record, doubtful=True), error, retry, now)
         case ErrorClass.TRANSIENT | ErrorClass.CONFIGURATION:
-            doubtful = record.state is DeliveryState.UNKNOWN or record.phase is Phase.PROBE
-            return _later(record, error, retry, now, DeliveryState.UNKNOWN if doubtful else DeliveryState.QUEUED)
+            return _later(record, error, retry, now)
 
 
 def not_found(record: DeliveryRecord, now: int, wait_seconds: float) -> DeliveryRecord:
@@ -66,6 +72,7 @@ def not_found(record: DeliveryRecord, now: int, wait_seconds: float) -> Delivery
         now,
         state=DeliveryState.UNKNOWN if again else DeliveryState.QUEUED,
         phase=Phase.PROBE if again else Phase.WAITING,
+        doubtful=again,
         boot=None,
         probes=probes if again else 0,
         next_attempt_at=now + int(wait_seconds * 1000) if again else None,
@@ -79,12 +86,13 @@ def held(record: DeliveryRecord, explanation: Explanation, now: int) -> Delivery
 
 def released(record: DeliveryRecord, now: int) -> DeliveryRecord:
     """Goes back to the queue, due at once; to reconciliation first when it may already have left."""
-    doubtful = record.phase in MAY_HAVE_LEFT
+    doubtful = in_doubt(record)
     return _next(
         record,
         now,
         state=DeliveryState.UNKNOWN if doubtful else DeliveryState.QUEUED,
-        phase=record.phase if doubtful else Phase.WAITING,
+        phase=_resting(record) if doubtful else Phase.WAITING,
+        doubtful=doubtful,
         boot=None,
         first_attempt_at=None,
         next_attempt_at=None,
@@ -98,9 +106,19 @@ def cancelled(record: DeliveryRecord, now: int) -> DeliveryRecord:
     return _settled(record, now, DeliveryState.CANCELLED, None)
 
 
-def recovered(record: DeliveryRecord, state: DeliveryState, now: int) -> DeliveryRecord:
-    """Left running by a boot that died: free again, at once."""
-    return _next(record, now, state=state, boot=None, next_attempt_at=None)
+def recovered(record: DeliveryRecord, now: int, mail_wait_seconds: float) -> DeliveryRecord:
+    """Left running by a boot that died: free again at once; a mail in doubt waits as after a lost answer (mssante.md 7.3)."""
+    state = state_after_restart(record.state, record.phase, doubtful=record.doubtful)
+    doubtful = state is DeliveryState.UNKNOWN
+    waits = doubtful and record.channel is Channel.MSS
+    return _next(
+        record,
+        now,
+        state=state,
+        doubtful=doubtful,
+        boot=None,
+        next_attempt_at=now + int(mail_wait_seconds * 1000) if waits else None,
+    )
 
 
 def _tired_of(error: RelaisError) -> Explanation:
@@ -111,27 +129,24 @@ def _tired_of(error: RelaisError) -> Explanation:
     )
 
 
-def _later(record: DeliveryRecord, error: RelaisError, retry: Retry, now: int, state: DeliveryState) -> DeliveryRecord:
+def _resting(record: DeliveryRecord) -> Phase:
+    """The phase between two attempts: what is in doubt keeps saying so."""
+    if not record.doubtful:
+        return Phase.WAITING
+    return record.phase if record.phase in MAY_HAVE_LEFT else Phase.PROBE
+
+
+def _later(record: DeliveryRecord, error: RelaisError, retry: Retry, now: int) -> DeliveryRecord:
     backoff = policy_of(error.error_class, retry)
     age = (now - (record.first_attempt_at or now)) / 1000
     wait = next_wait(backoff, age) if backoff is not None else None
     if wait is None:
-        left = record.phase if record.phase in MAY_HAVE_LEFT and state is DeliveryState.UNKNOWN else Phase.WAITING
-        return _next(
-            record,
-            now,
-            state=DeliveryState.HELD,
-            phase=left,
-            boot=None,
-            next_attempt_at=None,
-            error_class=ErrorClass.HUMAN.value,
-            explanation=GivenUp().explanation,
-        )
+        return _settled(record, now, DeliveryState.HELD, GivenUp().explanation, ErrorClass.HUMAN)
     return _next(
         record,
         now,
-        state=state,
-        phase=record.phase if state is DeliveryState.UNKNOWN else Phase.WAITING,
+        state=DeliveryState.UNKNOWN if record.doubtful else DeliveryState.QUEUED,
+        phase=_resting(record),
         boot=None,
         first_attempt_at=record.first_attempt_at or now,
         next_attempt_at=now + int(max(wait, error.least_wait) * 1000),
@@ -146,13 +161,12 @@ def _settled(
     state: DeliveryState,
     explanation: Explanation | None,
     error_class: ErrorClass | None = None,
-    phase: Phase = Phase.WAITING,
 ) -> DeliveryRecord:
     return _next(
         record,
         now,
         state=state,
-        phase=phase,
+        phase=Phase.PROBE if state is DeliveryState.HELD and record.doubtful else Phase.WAITING,
         boot=None,
         next_attempt_at=None,
         error_class=error_class.value if error_class is not None else None,

@@ -22,19 +22,20 @@ WHERE id = :id AND version = :version - 1;
 UPDATE deliveries SET prepared = :prepared WHERE document_id = :id AND prepared <> :prepared;
 
 -- name: delivery-insert
-INSERT INTO deliveries (id, document_id, structure, channel, lane, order_key, sequence, prepared, to_patient, recipient_ref, sealed_recipient,
-                        state, phase, boot, attempts, probes, first_attempt_at, next_attempt_at, error_class, explanation, sealed_frozen,
+INSERT INTO deliveries (id, document_id, structure, channel, lane, order_key, sequence, prepared, to_patient, doubtful, recipient_ref,
+                        sealed_recipient, state, phase, boot, attempts, probes, first_attempt_at, next_attempt_at, error_class, explanation, sealed_frozen,
                         updated_at, version)
 VALUES (:id, :document_id, :structure, :channel, :lane, :order_key,
         (SELECT sequence FROM documents WHERE id = :document_id), (SELECT prepared FROM documents WHERE id = :document_id),
-        :to_patient, :recipient_ref, :sealed_recipient, :state, :phase, :boot, :attempts, :probes, :first_attempt_at, :next_attempt_at,
+        :to_patient, :doubtful, :recipient_ref, :sealed_recipient, :state, :phase, :boot, :attempts, :probes, :first_attempt_at,
+        :next_attempt_at,
         :error_class, :explanation, :sealed_frozen, :updated_at, :version);
 
 -- name: delivery-progress
 -- A step of one attempt: no indexed column changes, so no index page is written.
 UPDATE deliveries
 SET phase = :phase, attempts = :attempts, probes = :probes, first_attempt_at = :first_attempt_at, error_class = :error_class,
-    explanation = :explanation, sealed_frozen = :sealed_frozen, updated_at = :updated_at, version = :version
+    explanation = :explanation, sealed_frozen = :sealed_frozen, doubtful = :doubtful, updated_at = :updated_at, version = :version
 WHERE id = :id AND version = :version - 1
   AND state = :state AND boot IS :boot AND next_attempt_at IS :next_attempt_at
   AND lane = :lane AND order_key = :order_key AND recipient_ref IS :recipient_ref AND sealed_recipient IS :sealed_recipient;
@@ -44,7 +45,7 @@ UPDATE deliveries
 SET lane = :lane, order_key = :order_key, recipient_ref = :recipient_ref, sealed_recipient = :sealed_recipient, state = :state,
     phase = :phase, boot = :boot, attempts = :attempts, probes = :probes, first_attempt_at = :first_attempt_at,
     next_attempt_at = :next_attempt_at, error_class = :error_class, explanation = :explanation, sealed_frozen = :sealed_frozen,
-    updated_at = :updated_at, version = :version
+    doubtful = :doubtful, updated_at = :updated_at, version = :version
 WHERE id = :id AND version = :version - 1;
 
 -- name: blob-insert

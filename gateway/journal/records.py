@@ -63,6 +63,8 @@ class DeliveryRecord(msgspec.Struct, frozen=True, kw_only=True):
     boot: str | None = None
     """Boot that runs it, None when no one does."""
     attempts: int = 0
+    doubtful: bool = False
+    """True once it may have arrived, whatever the next attempts say; lifted by a delivery or by two empty probes."""
     probes: int = 0
     """Empty answers of the query that follows an unknown outcome."""
     first_attempt_at: int | None = None

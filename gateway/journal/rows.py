@@ -78,7 +78,7 @@ class Shape(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
 
 
 DOCUMENTS = Shape(table="documents", record=DocumentRecord, number="sequence", flags=("prepared",))
-DELIVERIES = Shape(table="deliveries", record=DeliveryRecord, json=("explanation",), flags=("to_patient",))
+DELIVERIES = Shape(table="deliveries", record=DeliveryRecord, json=("explanation",), flags=("to_patient", "doubtful"))
 BLOBS = Shape(table="blobs", record=BlobRecord)
 RECEIPTS = Shape(table="receipts", record=ReceiptRecord)
 AUDIT = Shape(table="audit", record=AuditRecord, number="sequence", json=("detail",))

@@ -52,6 +52,8 @@ class RelaisError(Exception):
     gesture: ClassVar[str] = "Contactez votre installateur en lui donnant le code de cette erreur."
     item_only: ClassVar[bool] = False
     """True when the trouble is this item's, not its destination's: it says nothing of the lane's health."""
+    leaves_doubt: ClassVar[bool] = False
+    """True when an answer to what was sent does not say that nothing of it was taken."""
     most_attempts: ClassVar[int | None] = None
     """Attempts after which a person is asked, for errors that repetition alone rarely cures."""
 

@@ -97,8 +97,8 @@ def document_state(states: list[DeliveryState]) -> DocumentState:
     return DocumentState.WORKING
 
 
-def state_after_restart(state: DeliveryState, phase: Phase) -> DeliveryState:
-    """What a delivery left `running` by another boot becomes: unknown once something may have left, queued before."""
+def state_after_restart(state: DeliveryState, phase: Phase, *, doubtful: bool = False) -> DeliveryState:
+    """What a delivery left `running` by another boot becomes: unknown once something may have left, now or before; queued otherwise."""
     if state is not DeliveryState.RUNNING:
         return state
-    return DeliveryState.UNKNOWN if phase in MAY_HAVE_LEFT else DeliveryState.QUEUED
+    return DeliveryState.UNKNOWN if doubtful or phase in MAY_HAVE_LEFT else DeliveryState.QUEUED

@@ -7,8 +7,11 @@ from itertools import product
 import msgspec
 import pytest
 
+from gateway.dmp.errors import DmpTargetUnknown, DuplicateRefusal, PartialAnswer, RefusedUnknown
 from gateway.flow import outcome
+from gateway.flow.lane import Lane
 from gateway.journal.records import DeliveryRecord
+from gateway.kernel.clock import SystemClock
 from gateway.kernel.config import Backoff, Retry
 from gateway.kernel.errors import ConfigurationFault, Held, OutcomeUnknown, PermanentFault, RelaisError, TransientFault
 from gateway.model.delivery import Channel, DeliveryState, Phase, may_move
@@ -111,3 +114,77 @@ def test_a_person_who_retries_between_two_probes_has_it_probed_again() -> None:
     long_ago = msgspec.structs.replace(once, first_attempt_at=1)
     tired = outcome.failed(long_ago, TransientFault(), RETRY, NOW)
     assert (tired.state, tired.phase) == (DeliveryState.HELD, Phase.PROBE)
+
+
+def in_doubt(channel: Channel = Channel.MSS) -> DeliveryRecord:
+    """A mail whose answer was lost, its second attempt under way."""
+    lost = outcome.failed(msgspec.structs.replace(record(DeliveryState.RUNNING, Phase.DATA), channel=channel), OutcomeUnknown(), RETRY, NOW)
+    return outcome.begun(lost, Phase.ENVELOPE, "boot", NOW)
+
+
+def test_mss16_a_mail_in_doubt_keeps_its_doubt_when_the_operator_is_away() -> None:
+    after = outcome.failed(in_doubt(), TransientFault(), RETRY, NOW)
+    assert (after.state, after.doubtful, outcome.in_doubt(after)) == (DeliveryState.UNKNOWN, True, True)
+    again = outcome.begun(after, Phase.ENVELOPE, "boot", NOW)
+    assert outcome.failed(again, ConfigurationFault(), RETRY, NOW).state is DeliveryState.UNKNOWN
+
+
+@pytest.mark.parametrize("phase", [Phase.ENVELOPE, Phase.DATA])
+def test_a_refusal_of_what_may_have_arrived_is_neither_refused_nor_released_blindly(phase: Phase) -> None:
+    after = outcome.failed(outcome.begun(in_doubt(), phase, "boot", NOW), PermanentFault(), RETRY, NOW)
+    assert (after.state, after.doubtful, after.explanation and after.explanation.code) == (DeliveryState.HELD, True, "perhaps-delivered")
+    assert after.explanation is not None
+    assert "…" not in after.explanation.what
+    assert outcome.released(after, NOW).state is DeliveryState.UNKNOWN
+
+
+def test_a_doubt_outlives_giving_up_a_stubborn_error_and_a_hold() -> None:
+    class Stubborn(TransientFault):
+        most_attempts = 1
+
+    old = msgspec.structs.replace(in_doubt(), first_attempt_at=1)
+    for after in (
+        outcome.failed(old, TransientFault(), RETRY, NOW),
+        outcome.failed(old, Stubborn(), RETRY, NOW),
+        outcome.failed(old, Held(), RETRY, NOW),
+    ):
+        assert (after.state, outcome.in_doubt(after)) == (DeliveryState.HELD, True)
+        assert outcome.released(after, NOW).state is DeliveryState.UNKNOWN
+
+
+def test_a_power_cut_in_the_second_attempt_keeps_the_doubt_and_the_wait() -> None:
+    after = outcome.recovered(in_doubt(), NOW, 600)
+    assert (after.state, after.boot, after.next_attempt_at) == (DeliveryState.UNKNOWN, None, NOW + 600_000)
+    first = outcome.begun(msgspec.structs.replace(record(), channel=Channel.MSS), Phase.ENVELOPE, "boot", NOW)
+    fresh = outcome.recovered(first, NOW, 600)
+    assert (fresh.state, fresh.doubtful, fresh.next_attempt_at) == (DeliveryState.QUEUED, False, None)
+
+
+def test_a_power_cut_during_a_feed_is_probed_at_once() -> None:
+    after = outcome.recovered(outcome.begun(record(), Phase.FEED, "boot", NOW), NOW, 600)
+    assert (after.state, after.doubtful, after.next_attempt_at) == (DeliveryState.UNKNOWN, True, None)
+
+
+def test_a_delivery_and_two_empty_probes_lift_the_doubt() -> None:
+    assert not outcome.in_doubt(outcome.delivered(in_doubt(), NOW))
+    once = outcome.not_found(outcome.begun(in_doubt(Channel.DMP), Phase.PROBE, "boot", NOW), NOW, 60)
+    assert outcome.in_doubt(once)
+    twice = outcome.not_found(outcome.begun(once, Phase.PROBE, "boot", NOW), NOW, 60)
+    assert (twice.state, outcome.in_doubt(twice)) == (DeliveryState.QUEUED, False)
+
+
+@pytest.mark.parametrize("error", [PartialAnswer(), RefusedUnknown()])
+def test_an_answer_that_does_not_say_that_nothing_was_taken_leaves_a_doubt(error: RelaisError) -> None:
+    fed = outcome.failed(record(DeliveryState.RUNNING, Phase.FEED), error, RETRY, NOW)
+    assert (fed.state, fed.explanation, outcome.in_doubt(fed)) == (DeliveryState.HELD, error.explanation, True)
+    assert outcome.released(fed, NOW).state is DeliveryState.UNKNOWN
+    asked = outcome.failed(record(DeliveryState.RUNNING, Phase.EXISTENCE), error, RETRY, NOW)
+    assert (asked.state, outcome.in_doubt(asked)) == (DeliveryState.HELD, False)
+
+
+@pytest.mark.parametrize("error", [DuplicateRefusal(), DmpTargetUnknown()])
+def test_what_one_lot_meets_says_nothing_of_the_destination(error: RelaisError) -> None:
+    lane = Lane("s/dmp", 4, Retry(dead_after=3), SystemClock())
+    for _ in range(5):
+        lane.account(error)
+    assert not lane.dead

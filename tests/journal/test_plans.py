@@ -105,6 +105,7 @@ def _delivery(number: int) -> dict[str, Any]:
         "lane": LANES[number % 4],
         "order_key": f"p{number}",
         "to_patient": 0,
+        "doubtful": 0,
         "state": ("queued", "queued", "queued", "unknown", "held", "delivered")[number % 6],
         "phase": "waiting",
         "boot": None,

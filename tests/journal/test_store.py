@@ -52,6 +52,7 @@ async def test_a_delivery_comes_back_with_every_field(store: Store) -> None:
     sent = delivery(
         one,
         to_patient=True,
+        doubtful=True,
         recipient_ref="ref",
         sealed_recipient=b"\x00\xff",
         state=DeliveryState.HELD,
