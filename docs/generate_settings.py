@@ -90,8 +90,7 @@ def _written(value: object) -> str:
 
 def _said(told: dict[str, Any]) -> str:
     doubt = f" **[?]** {told['doute']}" if "doute" in told else ""
-    idle = " (Lu, mais sans effet dans cette version.)" if told.get("sans_effet") else ""
-    return f"{told['quoi']}{idle}{doubt}"
+    return f"{told['quoi']}{doubt}"
 
 
 def _nothing_left(words: dict[str, Any]) -> str:

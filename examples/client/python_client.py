@@ -27,7 +27,7 @@ from typing import Any
 DELIVERED, NOT_DELIVERED, NOT_REACHABLE = 0, 2, 3
 MEDIA_TYPES = {".pdf": "application/pdf", ".xml": "application/xml"}
 MOVING = ("queued", "running", "unknown")
-_COME_BACK = (429, 503)
+_COME_BACK = (408, 429, 503)
 _SILENCE = 60.0
 
 Receipt = dict[str, Any]
@@ -101,7 +101,7 @@ class Relais:
         return self._json("POST", f"/documents/{document_id}/cancel")
 
     def act(self, delivery_id: str, gesture: str) -> Receipt:
-        """`retry`, `hold` or `release`."""
+        """`retry`, `hold`, `release` or `cancel`."""
         return self._json("POST", f"/deliveries/{delivery_id}/{gesture}")
 
     def cda(self, document_id: str) -> bytes:
