@@ -17,6 +17,7 @@ import structlog
 
 from firmware.clock import kernel_synchronised
 from firmware.notify import notify_systemd
+from firmware.process import harden_process
 from firmware.scratch import open_scratch, remove_scratch, scratch_place
 from gateway.api.application import create_application
 from gateway.api.server import serve_api
@@ -170,6 +171,7 @@ def _alone_in(home: Home) -> Iterator[None]:
 
 async def serve(home: Home) -> None:
     """Run a gateway until SIGTERM or SIGINT; prints `ready` and writes gateway.json when it serves."""
+    harden_process()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):

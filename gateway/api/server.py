@@ -2,6 +2,8 @@
 
 The subclass of the HTTP protocol puts the TLS client certificate where the ASGI TLS extension wants it (stack.md section 1); it can go
 when uvicorn does it by itself. A header never stands for a certificate: nothing sits in front.
+
+Anybody of the LAN may connect, so connections are counted, and one that does not end its handshake or its request header is cut.
 """
 
 from __future__ import annotations
@@ -25,14 +27,23 @@ STOPPING = "stopping"
 _GRACE = 10
 _KEEP_ALIVE = 30
 _BACKLOG = 256
+_MOST_CONNECTIONS = 128
+HEADER_SECONDS = 15.0
+"""To end the handshake, and then to send each whole request header."""
 
 
 class CertificateProtocol(HttpToolsProtocol):
-    """httptools protocol that shows the client certificate (PEM, alone) to the application."""
+    """httptools protocol that shows the client certificate (PEM, alone) to the application and waits for nobody without end."""
+
+    _deadline: asyncio.TimerHandle | None = None
 
     @override
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn narrows it likewise
         super().connection_made(transport)
+        if len(self.connections) > _MOST_CONNECTIONS:
+            transport.abort()
+            return
+        self._expect_header()
         tls = transport.get_extra_info("ssl_object")
         certificate = tls.getpeercert(binary_form=True) if tls is not None else None
         chain = [ssl.DER_cert_to_PEM_cert(certificate)] if certificate else []
@@ -43,6 +54,30 @@ class CertificateProtocol(HttpToolsProtocol):
             await answer_after_reading(inner, scope, receive, send)
 
         self.app = with_certificate
+
+    @override
+    def on_message_begin(self) -> None:
+        self._expect_header()
+        super().on_message_begin()
+
+    @override
+    def on_headers_complete(self) -> None:
+        self._expect_nothing()
+        super().on_headers_complete()
+
+    @override
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._expect_nothing()
+        super().connection_lost(exc)
+
+    def _expect_header(self) -> None:
+        if self._deadline is None:
+            self._deadline = self.loop.call_later(HEADER_SECONDS, self.transport.abort)
+
+    def _expect_nothing(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
 
     @override
     def shutdown(self) -> None:
@@ -56,10 +91,11 @@ class CertificateProtocol(HttpToolsProtocol):
 
 
 class _Server(uvicorn.Server):
-    """A server that leaves signals to the composition root and says when it listens."""
+    """A server that leaves signals to the composition root, listens with a bounded handshake and says when it does."""
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, context: ssl.SSLContext, ready: Callable[[], None]) -> None:
         super().__init__(config)
+        self._context = context
         self._ready = ready
 
     @override
@@ -69,8 +105,17 @@ class _Server(uvicorn.Server):
 
     @override
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
+        await super().startup([])
+        loop = asyncio.get_running_loop()
+        for one in sockets or ():
+            listening = await loop.create_server(
+                self._protocol, sock=one, ssl=self._context, ssl_handshake_timeout=HEADER_SECONDS, backlog=_BACKLOG
+            )
+            self.servers.append(listening)
         self._ready()
+
+    def _protocol(self) -> CertificateProtocol:
+        return CertificateProtocol(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
 
 
 async def serve_api(
@@ -90,11 +135,10 @@ async def serve_api(
         timeout_keep_alive=_KEEP_ALIVE,
     )
     config.load()
-    config.ssl = context
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.create_server((host, port), family=family, backlog=_BACKLOG) as listening:
         bound: int = listening.getsockname()[1]
-        server = _Server(config, lambda: ready(bound))
+        server = _Server(config, context, lambda: ready(bound))
         stopping = asyncio.create_task(_stop_when(stop, server))
         try:
             await server.serve([listening])
