@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import fcntl
 import os
 import shutil
@@ -225,7 +226,8 @@ def _announce(home: Home, host: str, port: int, ca: str) -> None:
     base = f"https://{host}:{port}/"
     facts = {"api": f"{base}api/v1", "web": base, "ca": ca, "pid": os.getpid()}
     write_durably(home.ready_file, msgspec.json.format(msgspec.json.encode(facts)))
-    print("ready", flush=True)  # noqa: T201 - the contract's readiness line
+    with contextlib.suppress(OSError):
+        print("ready", flush=True)  # noqa: T201 - the contract's readiness line
     notify_systemd("READY=1")
 
 

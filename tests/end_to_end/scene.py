@@ -97,9 +97,9 @@ def person(**changes: Any) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def played(folder: Path, *structures: str, settings: str = UNHURRIED) -> Iterator[Scene]:
-    """A scene in this folder, taken down at the end."""
-    with running(folder, *structures, settings=settings) as (sandbox, gateway):
+def played(folder: Path, *structures: str, settings: str = UNHURRIED, services: Path | None = None) -> Iterator[Scene]:
+    """A scene in this folder, taken down at the end; the sandbox may have another folder than the box."""
+    with running(folder, *structures, settings=settings, services=services) as (sandbox, gateway):
         scene = Scene(sandbox, gateway)
         try:
             yield scene

@@ -62,8 +62,8 @@ def test_mss20_subject_and_file_name_survive_accents_apostrophes_and_long_labels
     label = "Lettre de liaison à la sortie d'un établ"
     assert len(label) == 40
     assert str(mail.message["Subject"]) == f"XDM/1.0/DDM+{label} D'ETE-ZYX ANNE-SOPHIE 05/03/1979"
-    assert [name.upper() for name in mail.attachments()][0] == "IHE_XDM.ZIP"
-    assert list(mail.attachments())[1] == f"20261122_{label}_D'ETE-ZYX_ANNE-SOPHIE.pdf"
+    archive, copy = mail.attachments()
+    assert (archive.upper(), copy) == ("IHE_XDM.ZIP", f"20261122_{label}_D'ETE-ZYX_ANNE-SOPHIE.pdf")
 
 
 def test_the_files_of_a_mail_are_those_of_the_document(scene: Scene) -> None:

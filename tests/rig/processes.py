@@ -60,10 +60,15 @@ class Started:
         deadline = time.monotonic() + _START
         while not self._ready.exists():
             if self.process is None or self.process.poll() is not None or time.monotonic() > deadline:
-                raise AssertionError(f"{self._arguments[0]} did not start:\n{self.log.read_text(errors='replace')[-4000:]}")
+                raise AssertionError(f"{self._arguments[0]} did not start:\n{self.told()}")
             time.sleep(0.02)
         facts: dict[str, Any] = json.loads(self._ready.read_bytes())
         return facts
+
+    def told(self) -> str:
+        """The end of what it wrote."""
+        with self.log.open("rb") as log:
+            return log.read(1_000_000)[-4000:].decode(errors="replace")
 
     def _launch(self) -> None:
         with self.log.open("ab") as output:
@@ -164,9 +169,9 @@ class Gateway(Started):
 
 
 @contextlib.contextmanager
-def running(folder: Path, *structures: str, settings: str = QUICK) -> Iterator[tuple[Sandbox, Gateway]]:
-    """A sandbox and a gateway enrolled against it, both stopped at the end."""
-    sandbox, gateway = Sandbox(folder / "sandbox"), Gateway(folder / "home")
+def running(folder: Path, *structures: str, settings: str = QUICK, services: Path | None = None) -> Iterator[tuple[Sandbox, Gateway]]:
+    """A sandbox (in `services` when it lies elsewhere) and a gateway enrolled against it, both stopped at the end."""
+    sandbox, gateway = Sandbox(services or folder / "sandbox"), Gateway(folder / "home")
     try:
         sandbox.start()
         gateway.enrol(sandbox, *structures, settings=settings)
