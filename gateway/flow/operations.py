@@ -78,6 +78,10 @@ class Operations:
         """Try again now what waits or was refused; raises IdentityNotQualified, NotPossibleNow."""
         return await self._act(caller, delivery_id, "delivery.retried", self._retried)
 
+    async def drop(self, caller: Caller, delivery_id: str) -> DocumentView:
+        """Give up one delivery that has not left, the others going on; raises AlreadySent, NotPossibleNow."""
+        return await self._act(caller, delivery_id, "delivery.dropped", self._dropped)
+
     async def _act(self, caller: Caller, delivery_id: str, act: str, change: _Change) -> DocumentView:
         record = await _decided(lambda: self._change(caller, delivery_id, act, change))
         self._bell.set()
@@ -95,6 +99,14 @@ class Operations:
             audit = self._audit(caller, document, act, delivery_id)
             await self._books.write(self._reopened(document, after), [after], audit=audit)
         return after
+
+    def _dropped(self, document: DocumentRecord, record: DeliveryRecord) -> DeliveryRecord:
+        del document
+        if outcome.in_doubt(record) or record.state in (DeliveryState.DELIVERED, DeliveryState.UNKNOWN, DeliveryState.RUNNING):
+            raise AlreadySent
+        if record.state is DeliveryState.CANCELLED:
+            raise NotPossibleNow(state=_STATE_NAMES[record.state])
+        return outcome.cancelled(record, self._books.now())
 
     def _held(self, document: DocumentRecord, record: DeliveryRecord) -> DeliveryRecord:
         del document

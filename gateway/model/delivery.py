@@ -75,9 +75,9 @@ _MOVES: dict[DeliveryState, frozenset[DeliveryState]] = {
         {DeliveryState.RUNNING, DeliveryState.QUEUED, DeliveryState.HELD, DeliveryState.DELIVERED, DeliveryState.REFUSED}
     ),
     DeliveryState.DELIVERED: frozenset({DeliveryState.REFUSED}),
-    DeliveryState.REFUSED: frozenset({DeliveryState.QUEUED}),
+    DeliveryState.REFUSED: frozenset({DeliveryState.QUEUED, DeliveryState.CANCELLED}),
     DeliveryState.CANCELLED: frozenset(),
-    DeliveryState.EXPIRED: frozenset({DeliveryState.QUEUED}),
+    DeliveryState.EXPIRED: frozenset({DeliveryState.QUEUED, DeliveryState.CANCELLED}),
 }
 
 

@@ -16,7 +16,7 @@ from gateway.flow.relay import Relay
 from gateway.flow.views import DocumentView
 from gateway.kernel.errors import RelaisError
 from gateway.web.access import Visitor, read_form, see_other
-from gateway.web.gestures import CANCEL, HOLD, RELEASE, RETRY, Gesture
+from gateway.web.gestures import CANCEL, DROP, HOLD, RELEASE, RETRY, Gesture
 from gateway.web.sessions import Notice, Sessions
 
 _Act = Callable[[Operations, Caller, str], Awaitable[DocumentView]]
@@ -25,6 +25,7 @@ _ON_DELIVERY: dict[str, tuple[Gesture, _Act]] = {
     RETRY.path: (RETRY, Operations.retry),
     RELEASE.path: (RELEASE, Operations.release),
     HOLD.path: (HOLD, Operations.hold),
+    DROP.path: (DROP, Operations.drop),
 }
 
 
@@ -52,7 +53,7 @@ async def act_on_delivery(
     delivery_id: FromPath[str],
     gesture: FromPath[str],
 ) -> Response[Any]:
-    """Retry, release or set aside one delivery."""
+    """Retry, release, set aside or give up one delivery."""
     if gesture not in _ON_DELIVERY:
         raise NotFoundException
     fields = await read_form(request, sessions, visitor.session)

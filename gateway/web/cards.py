@@ -6,7 +6,7 @@ from datetime import datetime
 
 import msgspec
 
-from gateway.flow.views import DeliveryView, HistoryView, SummaryView
+from gateway.flow.views import DeliveryView, DocumentView, HistoryView, SummaryView
 from gateway.kernel.errors import Explanation
 from gateway.model.delivery import DeliveryState
 from gateway.web.gestures import Gesture, gestures_on, may_cancel, needs_someone
@@ -90,7 +90,7 @@ def document_card(summary: SummaryView, now: datetime) -> DocumentCard:
         structure=summary.structure,
         accepted=told(receipt.accepted_at, now),
         badge=document_badge(receipt.state),
-        deliveries=tuple(_delivery_card(one, now) for one in receipt.deliveries),
+        deliveries=tuple(_delivery_card(one, receipt, now) for one in receipt.deliveries),
         may_cancel=may_cancel(receipt),
     )
 
@@ -109,7 +109,7 @@ def history_lines(lines: list[HistoryView], card: DocumentCard, workstation: str
     ]
 
 
-def _delivery_card(delivery: DeliveryView, now: datetime) -> DeliveryCard:
+def _delivery_card(delivery: DeliveryView, document: DocumentView, now: datetime) -> DeliveryCard:
     over = DeliveryState(delivery.state) in (DeliveryState.DELIVERED, DeliveryState.CANCELLED)
     explanation = None if over else delivery.explanation
     due = delivery.next_attempt_at
@@ -122,6 +122,6 @@ def _delivery_card(delivery: DeliveryView, now: datetime) -> DeliveryCard:
         attempts=many(delivery.attempts, "1 essai jusqu'ici", "{} essais jusqu'ici") if delivery.attempts and not over else None,
         next_attempt=told(due, now) if due is not None and due > now else None,
         receipts=tuple(ReceiptLine(text=receipt_words(delivery.channel, one.kind), at=told(one.at, now)) for one in delivery.receipts),
-        gestures=gestures_on(delivery),
+        gestures=gestures_on(delivery, document),
         needs_someone=needs_someone(delivery),
     )

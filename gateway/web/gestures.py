@@ -24,18 +24,26 @@ class Gesture(msgspec.Struct, frozen=True, kw_only=True):
 RETRY = Gesture(path="reessayer", label="Réessayer", done="L'envoi est relancé.")
 RELEASE = Gesture(path="liberer", label="Libérer", done="L'envoi est libéré : il va partir.")
 HOLD = Gesture(path="attendre", label="Mettre en attente", done="L'envoi est mis en attente. Il ne partira pas sans vous.")
+DROP = Gesture(path="abandonner", label="Ne pas envoyer", done="Cet envoi est abandonné. Les autres envois du document ne changent pas.")
 CANCEL = Gesture(path="annuler", label="Annuler", done="Le document est annulé : ce qui n'était pas parti ne partira pas.")
 
 
-def gestures_on(delivery: DeliveryView) -> tuple[Gesture, ...]:
-    """The gestures that help for this delivery as it stands."""
+def gestures_on(delivery: DeliveryView, document: DocumentView) -> tuple[Gesture, ...]:
+    """The gestures that help for this delivery as it stands; giving it up alone only once the document can no longer be cancelled."""
+    given_up = needs_someone(delivery) and not may_cancel(document)
+    return (*_helping(delivery), *((DROP,) if given_up else ()))
+
+
+def _helping(delivery: DeliveryView) -> tuple[Gesture, ...]:
     code = delivery.explanation.code if delivery.explanation is not None else None
     match DeliveryState(delivery.state):
         case DeliveryState.HELD if code == IdentityNotQualified.code:
             return ()
         case DeliveryState.HELD if code == HeldByHand.code:
             return (RELEASE,)
-        case DeliveryState.HELD | DeliveryState.REFUSED | DeliveryState.EXPIRED | DeliveryState.UNKNOWN:
+        case DeliveryState.HELD | DeliveryState.REFUSED | DeliveryState.EXPIRED:
+            return (RETRY,)
+        case DeliveryState.UNKNOWN:
             return (RETRY,)
         case DeliveryState.QUEUED:
             return (RETRY, HOLD) if delivery.explanation is not None else (HOLD,)

@@ -9,7 +9,7 @@ from gateway.flow.errors import HeldByHand, IdentityNotQualified
 from gateway.flow.views import DeliveryView, DocumentView, HistoryView, ReceiptView
 from gateway.kernel.errors import Explanation, TransientFault
 from gateway.model.delivery import Channel, DeliveryState, DocumentState, ReceiptKind
-from gateway.web.gestures import HOLD, RELEASE, RETRY, gestures_on, may_cancel, needs_someone
+from gateway.web.gestures import DROP, HOLD, RELEASE, RETRY, gestures_on, may_cancel, needs_someone
 from gateway.web.rendering import french
 from gateway.web.words import act_words, actor_words, delivery_badge, destination, document_badge, many, receipt_words
 
@@ -113,7 +113,14 @@ def test_a_professional_is_named_by_address() -> None:
 def test_only_the_gestures_that_help_are_offered(
     state: DeliveryState, explanation: Explanation | None, expected: tuple[object, ...]
 ) -> None:
-    assert gestures_on(delivery(state, explanation=explanation)) == expected
+    alone = delivery(state, explanation=explanation)
+    given_up = (DROP,) if state in (DeliveryState.REFUSED, DeliveryState.EXPIRED) else ()
+    assert gestures_on(alone, document(state)) == (*expected, *given_up)
+
+
+@pytest.mark.parametrize("state", [DeliveryState.HELD, DeliveryState.REFUSED])
+def test_a_delivery_that_can_no_longer_be_cancelled_with_its_document_can_be_given_up_alone(state: DeliveryState) -> None:
+    assert DROP in gestures_on(delivery(state), document(state, DeliveryState.DELIVERED))
 
 
 @pytest.mark.parametrize(
