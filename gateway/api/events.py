@@ -1,10 +1,15 @@
-"""GET /events: Server-Sent Events, `Last-Event-ID` honoured, a comment now and then so that a dead line is noticed."""
+"""GET /events: Server-Sent Events, `Last-Event-ID` honoured, a comment now and then so that a dead line is noticed.
+
+Who calls is asked again as often: a workstation that is revoked hears nothing more.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, AsyncIterator
+import time
+import weakref
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from typing import Any
 
@@ -13,11 +18,14 @@ from litestar import Request, get
 from litestar.di import NamedDependency as Given
 from litestar.response import Stream
 
+from gateway.api.callers import caller_of
 from gateway.api.problems import ParameterInvalid
 from gateway.api.server import STOPPING
 from gateway.flow.caller import Caller
+from gateway.flow.errors import Unauthenticated
 from gateway.flow.relay import Relay
 from gateway.flow.views import EventView
+from gateway.kernel.errors import RelaisError
 
 LAST_PATTERN = r"^[0-9]{1,18}$"
 HEARTBEAT_SECONDS = 15.0
@@ -28,36 +36,60 @@ _COMMENT = b": toujours la\n\n"
 
 @get("/events")
 async def follow_events(request: Request[Any, Any, Any], relay: Given[Relay], caller: Given[Caller]) -> Stream:
-    """Events of the caller's documents, from the one after Last-Event-ID, or from now on."""
+    """Events of the caller's documents, from the one after Last-Event-ID, or from now on; raises RateLimited for one stream too many."""
     last = request.headers.get("last-event-id")
     if last is not None and not _LAST.fullmatch(last):
         raise ParameterInvalid(field="Last-Event-ID")
+    hang_up = relay.gate.take_line(caller.workstation)
     events = relay.reader.events(caller, int(last) if last is not None else None)
     stop = request.app.state.get(STOPPING) or asyncio.Event()
-    return Stream(_lines(events, stop), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+
+    async def still_known() -> bool:
+        try:
+            await caller_of(request, relay)
+        except Unauthenticated:
+            return False
+        except RelaisError:
+            return True
+        return True
+
+    lines = _lines(events, stop, still_known, hang_up)
+    weakref.finalize(lines, hang_up)  # a caller gone before the first line leaves a generator that never ran
+    return Stream(lines, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
 
 
 def _line(event: EventView) -> bytes:
     return f"id: {event.id}\nevent: {event.kind}\ndata: ".encode() + msgspec.json.encode(event.document) + b"\n\n"
 
 
-async def _lines(events: AsyncGenerator[EventView | None, None], stop: asyncio.Event) -> AsyncIterator[bytes]:
-    """The events as they come, until the caller goes away or the box stops."""
+async def _lines(
+    events: AsyncGenerator[EventView | None, None],
+    stop: asyncio.Event,
+    still_known: Callable[[], Awaitable[bool]],
+    hang_up: Callable[[], None],
+) -> AsyncIterator[bytes]:
+    """The events as they come, until the caller goes away or is known no more, or the box stops."""
+    asked = time.monotonic()
     stopping = asyncio.ensure_future(stop.wait())
     pending: asyncio.Future[EventView | None] | None = None
-    try:
-        async with aclosing(events):
+    async with aclosing(events):
+        try:
             while not stopping.done():
                 pending = pending or asyncio.ensure_future(anext(events))
                 waited: set[asyncio.Future[Any]] = {pending, stopping}
                 await asyncio.wait(waited, timeout=HEARTBEAT_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+                if time.monotonic() - asked >= HEARTBEAT_SECONDS:
+                    if not await still_known():
+                        return
+                    asked = time.monotonic()
                 if not pending.done():
                     yield _COMMENT
                     continue
                 event, pending = pending.result(), None
                 yield _COMMENT if event is None else _line(event)
-    finally:
-        left = [one for one in (pending, stopping) if one is not None]
-        for one in left:
-            one.cancel()
-        await asyncio.gather(*left, return_exceptions=True)
+        finally:
+            hang_up()
+            left = [one for one in (pending, stopping) if one is not None]
+            for one in left:
+                one.cancel()
+            await asyncio.gather(*left, return_exceptions=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Callable
 
 import msgspec
 
@@ -15,6 +16,10 @@ from gateway.kernel.ids import new_id
 
 OPERATOR = "operator"
 """Name of the box's own workstation: the command line and the page of the integrator; it sees every document."""
+
+
+_MOST_LINES = 4
+"""Event streams of one workstation: each reads and encodes every event again."""
 
 
 class Caller(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,6 +66,7 @@ class Gate:
         self._clock = clock
         self._allowed = requests_per_minute
         self._buckets: dict[str, tuple[float, float]] = {}
+        self._lines: dict[str, set[object]] = {}
 
     async def recognise(self, token: str | None, actor: str | None) -> Caller:
         """The caller behind a token; raises Unauthenticated or RateLimited."""
@@ -69,6 +75,14 @@ class Gate:
     async def recognise_certificate(self, fingerprint: str, actor: str | None) -> Caller:
         """The caller paired by a client certificate (SHA-256 hex of its DER) that TLS verified; raises as `recognise`."""
         return self._admit(await self._store.workstation_by_token(certificate_digest(fingerprint)), actor)
+
+    def take_line(self, workstation: str) -> Callable[[], None]:
+        """One more event stream for this workstation; what is returned gives it back, once however often. Raises RateLimited."""
+        held, line = self._lines.setdefault(workstation, set()), object()
+        if len(held) >= _MOST_LINES:
+            raise RateLimited
+        held.add(line)
+        return lambda: held.discard(line)
 
     def _admit(self, record: WorkstationRecord | None, actor: str | None) -> Caller:
         if record is None or record.revoked:
