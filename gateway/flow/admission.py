@@ -19,6 +19,7 @@ from gateway.flow.errors import DocumentAlreadyKnown, IdempotencyConflict, Media
 from gateway.flow.identities import Identities
 from gateway.flow.inspection import Inspection, refuse_first
 from gateway.flow.intake import Lineage, admit_cda, admit_pdf, patient_of, replaced_of, resolve_structure
+from gateway.flow.qualification import Qualification
 from gateway.flow.reading import Reader
 from gateway.flow.request import DocumentRequest, decode_request
 from gateway.flow.upload import Upload
@@ -69,6 +70,7 @@ class Admission:
         self._identities = identities
         self._inspection = inspection
         self._prepare = prepare
+        self._qualification = Qualification(store, custody, books)
         self._allowance = Allowance(configuration.limits.uploads_bytes)
 
     def upload(self) -> Upload:
@@ -96,6 +98,8 @@ class Admission:
             if known is None:
                 raise DocumentAlreadyKnown(field="file") from None
             return await self._again(known, content)
+        if admitted.media == "pdf":
+            await self._qualification.asserted(caller, record.patient_ref, admitted.patient)
         self._prepare.set()
         self._books.announce()
         return Acceptance(receipt=await self._reader.view(record), created=True)

@@ -160,6 +160,22 @@ class IdentityNotQualified(Held):
     gesture = "Vérifiez une pièce d'identité et qualifiez l'INS du patient dans le logiciel métier : l'envoi partira tout seul."
 
 
+class IdentityDiffers(Held):
+    """The identity qualified since is not the one of the document: another person, or traits corrected meanwhile."""
+
+    code = "identity-differs"
+    what = "L'identité qualifiée depuis pour ce dossier n'a pas les mêmes traits que celle de ce document."
+    gesture = "Vérifiez qu'il s'agit bien du même patient. Si oui, renvoyez le document depuis le logiciel métier ; sinon, annulez-le."
+
+
+class QualifiedDocumentNeeded(Held):
+    """A ready CDA without INS: Relais does not rewrite what another software has made."""
+
+    code = "qualified-document-needed"
+    what = "L'identité du patient est maintenant qualifiée, mais ce document a été préparé sans son INS."
+    gesture = "Renvoyez le document depuis le logiciel métier : il portera l'INS du patient."
+
+
 class HeldByHand(Held):
     """Someone asked to wait."""
 

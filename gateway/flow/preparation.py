@@ -105,7 +105,8 @@ class Preparer:
         if existing is not None:
             cda = await self._custody.read(record, existing)
             found = await worked(len(cda), read_cda, cda)
-            return Prepared(header=found.header, cda=cda, cda_blob=existing, fresh=False, pdf=found.pdf, mime_type=found.mime_type)
+            if found.header.unique_id == record.unique_id:
+                return Prepared(header=found.header, cda=cda, cda_blob=existing, fresh=False, pdf=found.pdf, mime_type=found.mime_type)
         original = await self._custody.payload(record, admitted.original)
         if admitted.media == "cda":
             found = await worked(len(original), read_cda, original)
@@ -122,10 +123,10 @@ class Preparer:
         return Prepared(header=header, cda=cda, cda_blob=blob, fresh=True, pdf=pdf, mime_type=mime_type)
 
     async def _frozen_cda(self, record: DocumentRecord) -> BlobRecord | None:
-        """The CDA of a document that has been prepared before; a row that never changed since its acceptance has none."""
+        """The last CDA of a document that has been prepared before; a row that never changed since its acceptance has none."""
         if record.version == 1:
             return None
-        return next((one for one in await self._store.blobs_of(record.id) if one.role == "cda"), None)
+        return next((one for one in reversed(await self._store.blobs_of(record.id)) if one.role == "cda"), None)
 
     async def _to_pdfa(self, original: bytes) -> bytes:
         self._work.mkdir(mode=0o700, exist_ok=True)
@@ -154,7 +155,7 @@ class Preparer:
         blobs: list[BlobRecord] = [prepared.cda_blob] if prepared.fresh else []
         changed: list[DeliveryRecord] = []
         async with self._books.alone_with(record.id):
-            document = await self._store.document(record.id) or record
+            document = await self._current(record)
             deliveries = await self._store.deliveries_of(record.id)
             for delivery in deliveries:
                 if delivery.state not in (DeliveryState.QUEUED, DeliveryState.UNKNOWN) or open_frozen(delivery, key) is not None:
@@ -192,7 +193,7 @@ class Preparer:
     async def _stop(self, record: DocumentRecord, error: RelaisError) -> list[str]:
         """Hold every delivery that waited for these bytes, with the reason; nothing is lost."""
         async with self._books.alone_with(record.id):
-            document = await self._store.document(record.id) or record
+            document = await self._current(record)
             deliveries = await self._store.deliveries_of(record.id)
             waiting = [one for one in deliveries if one.state is DeliveryState.QUEUED and one.sealed_frozen is None]
             now = self._books.now()
@@ -202,6 +203,13 @@ class Preparer:
             await self._books.write(ready, held, audit=audit, stored=document, others=deliveries)
         _log.warning("document held", document=record.id, code=error.code, why=error.technical)
         return sorted({one.lane for one in held})
+
+    async def _current(self, record: DocumentRecord) -> DocumentRecord:
+        """The row as it stands; raises StaleRecord when the identity was qualified meanwhile: what was made says the former one."""
+        document = await self._store.document(record.id) or record
+        if document.sealed != record.sealed:
+            raise StaleRecord(record.id)
+        return document
 
     def _audit(self, record: DocumentRecord, act: str, answer: str) -> AuditRecord:
         return AuditRecord(

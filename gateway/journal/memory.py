@@ -142,6 +142,11 @@ class MemoryStore:
         """See Store.deliveries_of."""
         return [one for one in self._deliveries() if one.document_id == document_id]
 
+    async def held_of_patient(self, patient_ref: str) -> list[DeliveryRecord]:
+        """See Store.held_of_patient."""
+        among = {one.id for one in self._documents() if one.patient_ref == patient_ref}
+        return sorted((one for one in self._deliveries() if one.document_id in among and one.state is DeliveryState.HELD), key=_age)
+
     async def due(self, lane: str, now: int, *, newest: bool, excluding: frozenset[str]) -> DeliveryRecord | None:
         """See Store.due."""
         free = [one for one in self._waiting(lane) if one.id not in excluding and not self._has_elder(one)]

@@ -166,6 +166,10 @@ SELECT * FROM deliveries WHERE id = :id;
 -- name: deliveries-of
 SELECT * FROM deliveries WHERE document_id = :document_id AND state <> 'quarantined' ORDER BY number;
 
+-- name: held-of-patient
+SELECT d.* FROM documents AS p JOIN deliveries AS d ON d.document_id = p.id
+WHERE p.patient_ref = :patient_ref AND d.state = 'held' ORDER BY d.sequence, d.number;
+
 -- name: due-oldest
 SELECT * FROM (
     SELECT * FROM (

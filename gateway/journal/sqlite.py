@@ -114,6 +114,10 @@ class SqliteStore:
         """See Store.deliveries_of."""
         return await self._reader.records(DELIVERIES, "deliveries-of", document_id=document_id)
 
+    async def held_of_patient(self, patient_ref: str) -> list[DeliveryRecord]:
+        """See Store.held_of_patient."""
+        return await self._reader.records(DELIVERIES, "held-of-patient", patient_ref=patient_ref)
+
     async def due(self, lane: str, now: int, *, newest: bool, excluding: frozenset[str]) -> DeliveryRecord | None:
         """See Store.due."""
         name = "due-newest" if newest else "due-oldest"

@@ -142,6 +142,10 @@ class Store(Protocol):
         """Deliveries of a document in the order they were inserted."""
         ...
 
+    async def held_of_patient(self, patient_ref: str) -> list[DeliveryRecord]:
+        """Held deliveries of a patient's documents, in order of acceptance."""
+        ...
+
     async def due(self, lane: str, now: int, *, newest: bool, excluding: frozenset[str]) -> DeliveryRecord | None:
         """The oldest (or newest) delivery of the lane that may run now: state queued or unknown, document prepared, next_attempt_at
         absent or past, id not in `excluding`, and no earlier open (queued, running, unknown) delivery of the same lane and order_key.

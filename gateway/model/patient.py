@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import enum
 import re
+import unicodedata
 from datetime import date
 
 import msgspec
@@ -130,6 +131,10 @@ class Traits(msgspec.Struct, frozen=True, kw_only=True):
             return f"{year}{month}" if "01" <= month <= "12" else year
         return self.birth_date.replace("-", "")
 
+    def agree_with(self, other: Traits) -> bool:
+        """True when the strict traits are the same, but for case, accents and hyphens."""
+        return _strict(self) == _strict(other)
+
     def check(self, *, field: str = "patient") -> None:
         """Raises TraitInvalid naming the first trait at fault."""
         for name in ("birth_family_name", "birth_given_names", "first_birth_given_name"):
@@ -159,6 +164,17 @@ class Patient(msgspec.Struct, frozen=True, kw_only=True):
     def qualified(self) -> bool:
         """True when a document of this patient may leave for the DMP or the patient's mailbox (design, rule 1)."""
         return self.status is IdentityStatus.QUALIFIEE and self.ins is not None
+
+
+def folded(text: str) -> str:
+    """A name without case, accents, hyphens or repeated spaces: for comparisons, never to be written."""
+    bare = "".join(one for one in unicodedata.normalize("NFD", text) if not unicodedata.combining(one))
+    return " ".join(bare.casefold().replace("-", " ").split())
+
+
+def _strict(traits: Traits) -> tuple[str, ...]:
+    names = (folded(traits.birth_family_name), folded(traits.birth_given_names))
+    return (*names, traits.sex.value, traits.birth_date, traits.birth_place.upper())
 
 
 def _is_name(text: str) -> bool:

@@ -420,3 +420,12 @@ async def test_an_empty_commit_does_nothing(store: Store) -> None:
     await store.commit()
     assert await store.documents(DocumentQuery()) == []
     assert await store.quarantined() == []
+
+
+async def test_held_of_a_patient_are_theirs_alone_in_order_of_acceptance(store: Store) -> None:
+    first, second, other = document(patient_ref="p"), document(patient_ref="p"), document()
+    held = [delivery(one, state=DeliveryState.HELD) for one in (first, second, other)]
+    free = delivery(first, state=DeliveryState.QUEUED)
+    await store.commit(first, second, other, held[1], held[0], free, held[2])
+    assert [one.id for one in await store.held_of_patient("p")] == [held[0].id, held[1].id]
+    assert await store.held_of_patient("nobody") == []
