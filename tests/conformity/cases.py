@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.cda.pdf_samples import plain
+from tests.conformity.large import large_pdf
 from tests.conformity.national_values import DOCUMENT_TYPES, class_of_type, labels
 from tests.conformity.people import AUTHORS, EVERYDAY, MARTIN, STRUCTURES, Patient, Structure, odd_patients
 from tests.conformity.ready import dressed, official_samples, other_bodies
@@ -125,9 +126,13 @@ def odd_names() -> Iterator[Case]:
 
 
 def files() -> Iterator[Case]:
-    """Other files than the usual page: several pages with pictures, a scan, PDFs that are converted first."""
+    """Other files than the usual page: several pages with pictures, scans up to the limit, PDFs that are converted first."""
     for name in ("compte-rendu", "numerisation", "courrier-non-pdfa"):
         yield pdf_case(f"file {name}", EVERYDAY[0], kind="11488-4", title=name, document=example(name), **EVERYBODY)
+    heavy = large_pdf(example("certificat"), 3_500_000)
+    yield pdf_case("file 3.5 MB", EVERYDAY[1], kind="11488-4", document=heavy, **EVERYBODY)
+    heaviest = large_pdf(example("certificat"), 9_900_000)
+    yield pdf_case("file 9.9 MB", EVERYDAY[1], kind="11488-4", document=heaviest, visibility={}, deliver=destinations())
     yield pdf_case("file unembedded fonts", EVERYDAY[1], kind="11488-4", document=plain(pages=3), **EVERYBODY)
 
 
