@@ -14,6 +14,7 @@ from gateway.cda.checks_document import check_description, check_identification
 from gateway.cda.checks_order import check_order
 from gateway.cda.checks_patient import check_patient
 from gateway.cda.checks_people import check_people
+from gateway.cda.checks_prolog import check_prolog
 from gateway.cda.errors import CdaInvalid
 from gateway.cda.finding import Finding
 from gateway.cda.reading import find_document, parse_cda
@@ -24,10 +25,11 @@ __all__ = ["Finding", "check_body", "check_document", "check_header"]
 def check_document(data: bytes) -> list[Finding]:
     """All own rules on a whole CDA, wrapped or not; empty when none is broken. Raises XmlMalformed and its kin."""
     try:
-        document, _ = find_document(parse_cda(data))
+        root = parse_cda(data)
+        document, _ = find_document(root)
     except CdaInvalid as problem:
         return [Finding(str(problem.facts["rule"]), problem.field or "ClinicalDocument", str(problem.facts["reason"]))]
-    return check_header(document) + check_body(document)
+    return [*check_prolog(root), *check_header(document), *check_body(document)]
 
 
 def check_header(document: etree._Element) -> list[Finding]:
