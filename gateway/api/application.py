@@ -8,10 +8,11 @@ from typing import Any
 from litestar import Litestar, Request, Router
 from litestar.datastructures import MutableScopeHeaders
 from litestar.di import Provide
+from litestar.enums import HttpMethod
 from litestar.types import ControllerRouterHandler, Message, Scope
 
 from gateway.api.callers import caller_of
-from gateway.api.deliveries import hold_delivery, release_delivery, retry_delivery
+from gateway.api.deliveries import cancel_delivery, hold_delivery, release_delivery, retry_delivery
 from gateway.api.documents import cancel_document, list_documents, read_cda, read_document, read_proof, send_document
 from gateway.api.events import follow_events
 from gateway.api.problems import HANDLERS
@@ -32,6 +33,7 @@ _ROUTES: tuple[ControllerRouterHandler, ...] = (
     retry_delivery,
     hold_delivery,
     release_delivery,
+    cancel_delivery,
     follow_events,
     read_status,
     sign,
@@ -65,11 +67,20 @@ def create_application(relay: Relay, *, limits: Limits, pages: Sequence[Controll
     return Litestar(
         route_handlers=[api, *pages],
         exception_handlers=HANDLERS,
-        before_send=[_be_strict],
+        before_send=[_be_strict, _name_the_verbs],
         openapi_config=None,
         logging_config=None,
         debug=False,
     )
+
+
+async def _name_the_verbs(message: Message, scope: Scope) -> None:
+    """Litestar 2.25 answers OPTIONS with the verbs of the first handler of a path only."""
+    if message["type"] == "http.response.start" and scope.get("method") == HttpMethod.OPTIONS:
+        routes = scope["litestar_app"].routes
+        verbs = {one for route in routes if route.path_format == scope.get("path_template") for one in getattr(route, "methods", ())}
+        if verbs:
+            MutableScopeHeaders.from_message(message)["Allow"] = ", ".join(sorted(verbs))
 
 
 async def _be_strict(message: Message, scope: Scope) -> None:

@@ -1,4 +1,4 @@
-"""Gestures by hand on one delivery: retry, hold, release."""
+"""Gestures by hand on one delivery: retry, hold, release, give up."""
 
 from __future__ import annotations
 
@@ -27,3 +27,9 @@ async def hold_delivery(relay: Given[Relay], caller: Given[Caller], delivery_id:
 async def release_delivery(relay: Given[Relay], caller: Given[Caller], delivery_id: FromPath[str]) -> DocumentView:
     """Let a held delivery go, unless the identity still forbids it."""
     return await relay.operations.release(caller, delivery_id)
+
+
+@post("/deliveries/{delivery_id:str}/cancel", status_code=200)
+async def cancel_delivery(relay: Given[Relay], caller: Given[Caller], delivery_id: FromPath[str]) -> DocumentView:
+    """Give up this delivery alone, if nothing of it has left; the others go on."""
+    return await relay.operations.drop(caller, delivery_id)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
+import msgspec
 from litestar import Request, Response, get, post
 from litestar.di import NamedDependency as Given
-from litestar.params import FromPath, QueryParameter
+from litestar.params import FromPath, FromQuery, QueryParameter
 
 from gateway.api.parts import Sink, Small, check_json, read_parts
 from gateway.api.problems import ParameterInvalid
@@ -21,10 +23,12 @@ from gateway.model.delivery import DocumentState
 
 KEY_PATTERN = r"^[\x20-\x7e]{1,200}$"
 LONGEST_LOCAL_ID = 128
-LARGEST_CURSOR = 2**62
+CURSOR_PATTERN = r"^[1-9][0-9]{0,17}$"
 LONGEST_PAGE = 200
 
 _KEY = re.compile(KEY_PATTERN)
+_T = TypeVar("_T")
+_CURSOR = re.compile(CURSOR_PATTERN)
 
 
 @post("/documents", status_code=202)
@@ -50,15 +54,21 @@ async def send_document(
 async def list_documents(
     relay: Given[Relay],
     caller: Given[Caller],
-    wanted: Annotated[DocumentState | None, QueryParameter(name="state")] = None,
+    wanted: Annotated[str | None, QueryParameter(name="state")] = None,
     patient: Annotated[str | None, QueryParameter(min_length=1, max_length=LONGEST_LOCAL_ID)] = None,
-    since: Annotated[datetime | None, QueryParameter()] = None,
-    cursor: Annotated[int | None, QueryParameter(ge=1, le=LARGEST_CURSOR)] = None,
+    since: FromQuery[str | None] = None,
+    cursor: FromQuery[str | None] = None,
     limit: Annotated[int, QueryParameter(ge=1, le=LONGEST_PAGE)] = 50,
 ) -> ReceiptPage:
     """Newest first; `since` without an offset is UTC."""
-    moment = since.replace(tzinfo=UTC) if since is not None and since.tzinfo is None else since
-    return await relay.reader.page(caller, Filter(state=wanted, patient=patient, since=moment, cursor=cursor, limit=limit))
+    asked = Filter(
+        state=_read(wanted, DocumentState, "state"),
+        patient=patient,
+        since=_read(since, _moment, "since"),
+        cursor=_read(cursor, _cursor, "cursor"),
+        limit=limit,
+    )
+    return await relay.reader.page(caller, asked)
 
 
 @get("/documents/{document_id:str}")
@@ -85,3 +95,22 @@ async def read_proof(relay: Given[Relay], caller: Given[Caller], document_id: Fr
     content = await relay.reader.proof(caller, document_id)
     attachment = {"Content-Disposition": f'attachment; filename="preuve-{document_id}.zip"'}
     return Response(content, media_type="application/zip", headers=attachment)
+
+
+def _read(text: str | None, reader: Callable[[str], _T], field: str) -> _T | None:
+    """Read here rather than by the framework, which takes the word `null` for nothing and does not name a renamed parameter."""
+    try:
+        return reader(text) if text is not None else None
+    except (ValueError, msgspec.ValidationError):
+        raise ParameterInvalid(field=field) from None
+
+
+def _moment(text: str) -> datetime:
+    moment = msgspec.convert(text, datetime)
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+
+
+def _cursor(text: str) -> int:
+    if not _CURSOR.fullmatch(text):
+        raise ValueError(text)
+    return int(text)

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import msgspec
 
 from gateway.api.callers import ACTOR_PATTERN
-from gateway.api.documents import KEY_PATTERN, LARGEST_CURSOR, LONGEST_LOCAL_ID, LONGEST_PAGE
+from gateway.api.documents import CURSOR_PATTERN, KEY_PATTERN, LONGEST_LOCAL_ID, LONGEST_PAGE
 from gateway.api.events import LAST_PATTERN
 from gateway.model.delivery import DocumentState
 
@@ -85,7 +85,7 @@ _LISTING = (
     Parameter(
         name="cursor",
         place="query",
-        schema={"type": "integer", "minimum": 1, "maximum": LARGEST_CURSOR},
+        schema=_text(pattern=CURSOR_PATTERN),
         what="Rendu par la page d'avant.",
     ),
     Parameter(
@@ -183,6 +183,7 @@ OPERATIONS = (
     _gesture("retry", "Réessayer maintenant un envoi en attente ou refusé"),
     _gesture("hold", "Mettre en attente un envoi qui n'est pas parti"),
     _gesture("release", "Libérer un envoi en attente"),
+    _gesture("cancel", "Abandonner un envoi qui n'est pas parti, sans toucher aux autres"),
     Operation(
         method="get",
         path="/events",

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any, Protocol
 
 from litestar import Request
+from litestar.exceptions import InternalServerException
 from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
 
 from gateway.flow.allowance import Share
@@ -162,12 +163,15 @@ async def _steady(stream: AsyncIterator[bytes], patience: float) -> AsyncIterato
 
 async def _bounded(stream: AsyncIterator[bytes], limit: int) -> AsyncIterator[bytes]:
     seen = 0
-    async for chunk in stream:
-        seen += len(chunk)
-        if seen > limit + _AROUND:
-            raise _too_large(limit)
-        if chunk:
-            yield chunk
+    try:
+        async for chunk in stream:
+            seen += len(chunk)
+            if seen > limit + _AROUND:
+                raise _too_large(limit)
+            if chunk:
+                yield chunk
+    except InternalServerException:  # the framework's word for a caller who hung up
+        raise BodyMalformed("caller gone") from None
 
 
 async def _feed(stream: AsyncIterator[bytes], boundary: str, sinks: Mapping[str, Sink]) -> dict[str, str]:

@@ -50,7 +50,7 @@ def specification() -> dict[str, Any]:
     paths: dict[str, dict[str, Any]] = {}
     for one in OPERATIONS:
         paths.setdefault(f"{BASE}{one.path}", {})[one.method] = _operation(one)
-    return {
+    whole = {
         "openapi": "3.1.0",
         "info": {
             "title": "Relais",
@@ -65,6 +65,7 @@ def specification() -> dict[str, Any]:
             "securitySchemes": {_SCHEME: {"type": "http", "scheme": "bearer", "description": "Jeton d'un poste associé au boîtier."}},
         },
     }
+    return msgspec.json.decode(msgspec.json.encode(whole), type=dict[str, Any])
 
 
 @cache

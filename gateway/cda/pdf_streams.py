@@ -25,6 +25,8 @@ _ASCII_HEX = frozenset({"/ASCIIHexDecode", "/AHx"})
 _ASCII_85 = frozenset({"/ASCII85Decode", "/A85"})
 _CHUNK = 1 << 18
 _MAX_LAYERS = 6
+_READ_HERE = 4_000_000
+"""Raw bytes of one stream that are read in the process of the gateway: qpdf holds them twice while it does."""
 _OUT_OF_MEMORY = ("memory limit exceeded", "bad_alloc")
 """What qpdf says when a filter crosses its bound; it has no error of its own for it."""
 _ENDLESS = "un contenu compressé se déploie sans fin"
@@ -47,15 +49,19 @@ def filters_of(stream: pikepdf.Object) -> tuple[str, ...]:
 def inflated_size(stream: pikepdf.Stream, limits: PdfLimits, *, confined: bool) -> int:
     """Bytes of the stream once its filters are undone, an image codec left alone.
 
-    Raises PdfBomb over a limit, NeedsConfinement when a rare filter meets an unbounded process.
+    Raises PdfBomb over a limit, NeedsConfinement when a rare filter or a very large stream meets an unbounded process.
     """
     _check_pixels(stream, limits)
     names = list(itertools.takewhile(lambda name: name not in IMAGE_CODECS, filters_of(stream)))
     if len(names) > _MAX_LAYERS:
         raise PdfBomb(limit="trop de filtres sur un même contenu")
-    raw = bytes(stream.read_raw_bytes())
+    if not names:
+        return _declared_length(stream)
+    if not confined and _declared_length(stream) > _READ_HERE:
+        raise NeedsConfinement
+    raw = memoryview(stream.get_raw_stream_buffer())
     if names and (names[0] in _ASCII_HEX or names[0] in _ASCII_85):
-        raw = _from_text(raw, names.pop(0))
+        raw = memoryview(_from_text(bytes(raw), names.pop(0)))
     if FLATE.issuperset(names):
         return flate_size(raw, len(names), limits.stream_bytes)
     if not confined:
@@ -84,15 +90,15 @@ def head_of(stream: pikepdf.Stream, length: int) -> bytes:
         return b""
 
 
-def flate_size(raw: bytes, layers: int, limit: int) -> int:
+def flate_size(raw: bytes | memoryview, layers: int, limit: int) -> int:
     """Bytes of `raw` after so many layers of Flate; raises PdfBomb as soon as one layer passes the limit. Damaged data ends early."""
-    chunks: Iterator[bytes] = iter((raw,))
+    chunks: Iterator[bytes | memoryview] = (raw[start : start + _CHUNK] for start in range(0, len(raw), _CHUNK))
     for _ in range(layers):
         chunks = _inflated(chunks, limit)
     return sum(len(chunk) for chunk in chunks)
 
 
-def _inflated(chunks: Iterable[bytes], limit: int) -> Iterator[bytes]:
+def _inflated(chunks: Iterable[bytes | memoryview], limit: int) -> Iterator[bytes]:
     """One layer of Flate undone; damaged data ends it there, as readers do."""
     engine = zlib.decompressobj()
     seen = 0
@@ -119,6 +125,12 @@ def _from_text(data: bytes, name: str) -> bytes:
         return binascii.unhexlify(digits + b"0" * (len(digits) % 2))
     except ValueError:
         return b""
+
+
+def _declared_length(stream: pikepdf.Stream) -> int:
+    """Of a stream that nothing inflates: it is no longer than the file, so it is not read (a scan is one large picture)."""
+    length: Any = stream.get("/Length")
+    return max(0, length) if isinstance(length, int) else 0
 
 
 def _check_pixels(stream: pikepdf.Stream, limits: PdfLimits) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from gateway.cda.conformity import Conformity
@@ -10,6 +12,7 @@ from gateway.cda.errors import CdaInvalid
 from gateway.cda.finding import Finding
 from gateway.cda.pdf_check import NotAPdf, PdfLimits, inspect_pdf
 from gateway.flow.upload import Upload
+from gateway.kernel.errors import Refused
 
 
 class Inspection:
@@ -23,7 +26,8 @@ class Inspection:
         """True when the PDF already is PDF/A-1b; raises NotAPdf, PdfEncrypted, PdfBomb, PdfDamaged."""
         if upload.size == 0:
             raise NotAPdf(field="file")
-        report = await asyncio.to_thread(inspect_pdf, Path(upload.path), self._limits)
+        with about_the_file():
+            report = await asyncio.to_thread(inspect_pdf, Path(upload.path), self._limits)
         return report.is_pdfa1b
 
     async def schema(self, data: bytes) -> None:
@@ -31,6 +35,16 @@ class Inspection:
         if self._conformity is None:
             return
         refuse_first(await asyncio.to_thread(self._conformity.validate, data))
+
+
+@contextmanager
+def about_the_file() -> Iterator[None]:
+    """A refusal raised inside names the file part, unless it says where in the file."""
+    try:
+        yield
+    except Refused as refusal:
+        refusal.field = refusal.field or "file"
+        raise
 
 
 def refuse_first(findings: list[Finding]) -> None:

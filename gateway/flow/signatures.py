@@ -22,7 +22,7 @@ from gateway.trust.report import Report
 from gateway.trust.verify import verify_signature
 from gateway.trust.xades import sign_detached, sign_enveloping
 
-Role = Annotated[str, msgspec.Meta(pattern=r"^[^\x00-\x1f\x7f\ud800-\udfff\ufffe\uffff]{1,200}$")]
+Role = Annotated[str, msgspec.Meta(pattern=r"^[ -~\u00a0-\ud7ff]{1,200}$")]
 
 
 class SignatureOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

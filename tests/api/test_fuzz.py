@@ -1,0 +1,87 @@
+"""schemathesis against the served API: no answer that the OpenAPI document does not announce, whatever is sent.
+
+Left out: /events, which never ends (test_events.py), and the check that every request of the right form is accepted: a box refuses what
+it does not know (a structure, an author, a document), which no schema can say.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from schemathesis.checks import load_all_checks, positive_data_acceptance
+
+from gateway.api.specification import specification
+from gateway.kernel.config import Limits
+from tests.api.live import living
+from tests.api.rig import Served, bearer, form, request_part
+
+SEED = 7
+EXAMPLES = 10
+WITHOUT_PACE = Limits(requests_per_minute=10**9, document_bytes=300_000, disk_reserve_bytes=0)
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with living(tmp_path_factory.mktemp("box"), WITHOUT_PACE) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def receipt(here: Served) -> dict[str, Any]:
+    """A document that is there, one of its deliveries held."""
+    request = json.dumps(request_part(deliver={"dmp": True})).encode()
+    with httpx.Client(base_url=here.url, headers=bearer(here.box.token), verify=here.trust) as client:
+        found: dict[str, Any] = client.post("/api/v1/documents", files=form(request)).json()
+        client.post(f"/api/v1/deliveries/{found['deliveries'][0]['id']}/hold")
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+def test_schemathesis_meets_no_unexpected_answer(here: Served, tmp_path: Path) -> None:
+    command = [
+        sys.executable, "-m", "schemathesis.cli", "run", f"{here.url}/api/v1/openapi.json",
+        "--tls-verify", str(here.box.home / "lan-ca.pem"), "--header", f"Authorization: Bearer {here.box.token}",
+        "--exclude-path", "/api/v1/events", "--exclude-checks", "positive_data_acceptance",
+        "--max-examples", str(EXAMPLES), "--seed", str(SEED), "--generation-deterministic", "--workers", "1", "--no-color",
+    ]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=380, check=False)
+    assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
+    assert "passed" in done.stdout
+
+
+def _on_something() -> list[tuple[str, str]]:
+    return [(path, verb) for path, verbs in specification()["paths"].items() for verb in verbs if "{" in path]
+
+
+@pytest.mark.parametrize(("path", "verb"), _on_something())
+def test_what_exists_answers_as_announced(here: Served, receipt: dict[str, Any], path: str, verb: str) -> None:
+    """The routes on one thing, with the thing there: random identifiers only ever meet 404."""
+    load_all_checks()
+    operation = schemathesis.openapi.from_dict(specification())[path][verb.upper()]
+    identifiers = {"document_id": receipt["id"], "delivery_id": receipt["deliveries"][0]["id"]}
+    seen: set[int] = set()
+
+    @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(case=operation.as_strategy())
+    def meets(case: Any) -> None:
+        case.path_parameters = {name: identifiers[name] for name in case.path_parameters}
+        answer = case.call_and_validate(
+            base_url=here.url,
+            headers=bearer(here.box.token),
+            verify=str(here.box.home / "lan-ca.pem"),
+            excluded_checks=[positive_data_acceptance],
+        )
+        seen.add(answer.status_code)
+
+    meets()
+    assert seen & {200, 404, 409}
