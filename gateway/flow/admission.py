@@ -17,7 +17,7 @@ from gateway.flow.caller import Caller
 from gateway.flow.custody import Custody
 from gateway.flow.errors import DocumentAlreadyKnown, IdempotencyConflict, MediaTypeRefused, RequestIncomplete
 from gateway.flow.identities import Identities
-from gateway.flow.inspection import Inspection, refuse_first
+from gateway.flow.inspection import Inspection, about_the_file, refuse_first
 from gateway.flow.intake import Lineage, admit_cda, admit_pdf, patient_of, replaced_of, resolve_structure
 from gateway.flow.qualification import Qualification
 from gateway.flow.reading import Reader
@@ -132,7 +132,8 @@ class Admission:
 
     async def _examine_cda(self, caller: Caller, request: DocumentRequest, upload: Upload) -> tuple[Admitted, str]:
         data = bytes(upload.view())
-        header = await asyncio.to_thread(_read_checked, data)
+        with about_the_file():
+            header = await asyncio.to_thread(_read_checked, data)
         asked = request.structure or header.custodian.id
         structure = resolve_structure(self._configuration, caller.structures, asked)
         await self._inspection.schema(data)

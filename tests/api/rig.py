@@ -98,8 +98,8 @@ def request_part(**changes: Any) -> dict[str, Any]:
 
 
 def unqualified() -> dict[str, Any]:
-    """The patient of `request_part` whose identity is only validated."""
-    return {**request_part()["patient"], "identity_status": "VALI"}
+    """Another patient of the practice, with the same identity, only validated."""
+    return {**request_part()["patient"], "local_id": "P-2000", "identity_status": "VALI"}
 
 
 def form(request: dict[str, Any] | bytes | None = None, file: bytes | None = None, media: str = "application/pdf") -> dict[str, Any]:
