@@ -128,7 +128,7 @@ async def opened(home: Home, *, clock: Clock | None = None) -> AsyncIterator[Gat
         stack.push_async_callback(port.close)
         custody, books, identities = Custody(store, blobs, vault), Bookkeeper(store, clock), Identities(store, vault)
         couriers: dict[Channel, Courier] = {
-            Channel.DMP: DmpCourier(configuration, store, keys, remotes.dmp, books),
+            Channel.DMP: DmpCourier(configuration, store, keys, remotes.dmp, books, vault.pseudonym),
             Channel.MSS: MssCourier(remotes.operator, configuration.retry.mail_unknown_wait),
         }
         places = LargePlaces(configuration.limits)

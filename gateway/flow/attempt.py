@@ -172,7 +172,7 @@ class Desk:
             return []
 
     async def _record_failure(self, record: DeliveryRecord, error: RelaisError) -> None:
-        after = outcome.failed(record, error, self._retry, self.books.now())
+        after = outcome.failed(record, error, self._retry, self.books.now(), dated=self.books.dated())
         _log.info("attempt ended", delivery=record.id, code=error.code, state=after.state.value, why=error.technical)
         answer = await self._kept_answer(record, error)
         await self.books.settle(after, *answer, audit=self._audit(record, "delivery.failed", error.code))

@@ -41,6 +41,10 @@ class Bookkeeper:
         if not self._clock.trusted():
             raise ClockNotTrusted("the clock says so")
 
+    def dated(self) -> bool:
+        """False while the current instant may be wrong: an age is not measured with it."""
+        return self._clock.trusted()
+
     @asynccontextmanager
     async def alone_with(self, document_id: str) -> AsyncIterator[None]:
         """Nobody else writes this document meanwhile."""

@@ -16,6 +16,7 @@ from gateway.dmp.existence import Existence
 from gateway.dmp.lot import SealedLot, seal_lot
 from gateway.flow.admitted import Admitted, Frozen
 from gateway.flow.attempt import Trip
+from gateway.flow.audience import Pseudonym
 from gateway.flow.bookkeeping import Bookkeeper
 from gateway.flow.errors import AuthorUnknown, IdentityNotQualified, PayloadQuarantined, ReplacedNotDelivered, ReplacedPending
 from gateway.flow.offload import worked
@@ -28,7 +29,10 @@ from gateway.trust.keystore import KeyStore
 
 
 class DmpCourier:
-    """Courier of the DMP channel; `client` gives the client of a structure, or raises what prevents it."""
+    """Courier of the DMP channel; `client` gives the client of a structure, or raises what prevents it.
+
+    The answers about existence are kept under the pseudonym of the matricule: a corrected INS is another person's.
+    """
 
     def __init__(
         self,
@@ -37,12 +41,14 @@ class DmpCourier:
         keys: KeyStore,
         client: Callable[[str], DmpClient],
         books: Bookkeeper,
+        pseudonym: Pseudonym,
     ) -> None:
         self._configuration = configuration
         self._store = store
         self._keys = keys
         self._client = client
         self._books = books
+        self._pseudonym = pseudonym
 
     async def deliver(self, trip: Trip) -> bytes:
         """Feed; raises NoDmp, DmpClosed, IdentityNotQualified, ReplacedNotDelivered, ReplacedPending and the DMP's errors."""
@@ -62,7 +68,7 @@ class DmpCourier:
             await trip.thaw()
             raise
         except (NoDmp, DmpClosed) as known_better:
-            await self._remember(trip, Existence.NONE if isinstance(known_better, NoDmp) else Existence.CLOSED)
+            await self._remember(trip, ins, Existence.NONE if isinstance(known_better, NoDmp) else Existence.CLOSED)
             raise
         return answer.answer
 
@@ -102,12 +108,12 @@ class DmpCourier:
 
     async def _check_existence(self, trip: Trip, client: DmpClient, ins: Ins, author: Professional) -> None:
         now = self._books.now()
-        known = await self._store.existence(trip.record.structure, trip.document.patient_ref)
-        fresh = known is not None and now - known.at < self._configuration.limits.existence_cache_seconds * 1000
+        known = await self._store.existence(trip.record.structure, self._pseudonym("ins", f"{ins.oid}/{ins.matricule}"))
+        fresh = known is not None and 0 <= now - known.at < self._configuration.limits.existence_cache_seconds * 1000
         if known is None or not fresh or known.answer != Existence.ACTIVE:
             await trip.enter(Phase.EXISTENCE)
             found = await client.exists(ins, author)
-            await self._remember(trip, found)
+            await self._remember(trip, ins, found)
         else:
             found = Existence.ACTIVE
         if found is Existence.NONE:
@@ -115,8 +121,8 @@ class DmpCourier:
         if found is Existence.CLOSED:
             raise DmpClosed
 
-    async def _remember(self, trip: Trip, found: Existence) -> None:
-        structure, patient = trip.record.structure, trip.document.patient_ref
+    async def _remember(self, trip: Trip, ins: Ins, found: Existence) -> None:
+        structure, patient = trip.record.structure, self._pseudonym("ins", f"{ins.oid}/{ins.matricule}")
         await self._store.commit(ExistenceRecord(structure=structure, patient_ref=patient, answer=found.value, at=self._books.now()))
 
     async def _sealed_lot(self, trip: Trip, frozen: Frozen) -> SealedLot | None:

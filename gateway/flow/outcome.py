@@ -41,10 +41,11 @@ def delivered(record: DeliveryRecord, now: int) -> DeliveryRecord:
     return msgspec.structs.replace(_settled(record, now, DeliveryState.DELIVERED, None), doubtful=False)
 
 
-def failed(record: DeliveryRecord, error: RelaisError, retry: Retry, now: int) -> DeliveryRecord:
+def failed(record: DeliveryRecord, error: RelaisError, retry: Retry, now: int, *, dated: bool = True) -> DeliveryRecord:
     """The attempt met an error: queued again with a date, unknown, held or refused by its class.
 
     What may have arrived stays in doubt until it is settled: a refusal then waits for a person, whose release reconciles first.
+    With `dated` False the clock is not trusted: no age is begun with it, and nothing is given up for its age.
     """
     doubtful = in_doubt(record) or (error.leaves_doubt and record.phase in MAY_HAVE_LEFT)
     record = msgspec.structs.replace(record, doubtful=doubtful)
@@ -58,9 +59,9 @@ def failed(record: DeliveryRecord, error: RelaisError, retry: Retry, now: int) -
         case ErrorClass.HUMAN:
             return _settled(record, now, DeliveryState.HELD, error.explanation, error.error_class)
         case ErrorClass.UNKNOWN:
-            return _later(msgspec.structs.replace(record, doubtful=True), error, retry, now)
+            return _later(msgspec.structs.replace(record, doubtful=True), error, retry, now, dated=dated)
         case ErrorClass.TRANSIENT | ErrorClass.CONFIGURATION:
-            return _later(record, error, retry, now)
+            return _later(record, error, retry, now, dated=dated)
 
 
 def not_found(record: DeliveryRecord, now: int, wait_seconds: float) -> DeliveryRecord:
@@ -136,9 +137,10 @@ def _resting(record: DeliveryRecord) -> Phase:
     return record.phase if record.phase in MAY_HAVE_LEFT else Phase.PROBE
 
 
-def _later(record: DeliveryRecord, error: RelaisError, retry: Retry, now: int) -> DeliveryRecord:
+def _later(record: DeliveryRecord, error: RelaisError, retry: Retry, now: int, *, dated: bool) -> DeliveryRecord:
     backoff = policy_of(error.error_class, retry)
-    age = (now - (record.first_attempt_at or now)) / 1000
+    began = record.first_attempt_at if record.first_attempt_at is not None and record.first_attempt_at <= now else now
+    age = (now - began) / 1000 if dated else 0.0
     wait = next_wait(backoff, age) if backoff is not None else None
     if wait is None:
         return _settled(record, now, DeliveryState.HELD, GivenUp().explanation, ErrorClass.HUMAN)
@@ -148,7 +150,7 @@ def _later(record: DeliveryRecord, error: RelaisError, retry: Retry, now: int) -
         state=DeliveryState.UNKNOWN if record.doubtful else DeliveryState.QUEUED,
         phase=_resting(record),
         boot=None,
-        first_attempt_at=record.first_attempt_at or now,
+        first_attempt_at=began if dated else record.first_attempt_at,
         next_attempt_at=now + int(max(wait, error.least_wait) * 1000),
         error_class=error.error_class.value,
         explanation=error.explanation,

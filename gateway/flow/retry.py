@@ -21,6 +21,11 @@ def policy_of(error_class: ErrorClass, retry: Retry) -> Backoff | None:
     }[error_class]
 
 
+def longest_wait(retry: Retry) -> float:
+    """Seconds that no policy puts a delivery off beyond: a date farther away comes from a clock that was wrong."""
+    return max(retry.transient.ceiling, retry.configuration.ceiling, retry.unknown.ceiling) + retry.mail_unknown_wait
+
+
 def next_wait(backoff: Backoff, age_seconds: float) -> float | None:
     """Seconds before the next attempt of something first tried `age_seconds` ago; None when it is time to ask a person."""
     if age_seconds >= backoff.give_up:

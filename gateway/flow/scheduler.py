@@ -11,8 +11,9 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from gateway.flow.lane import Lane
+from gateway.flow.retry import longest_wait
 from gateway.flow.views import milliseconds
-from gateway.journal.records import DeliveryRecord, WakeLane
+from gateway.journal.records import BringForward, DeliveryRecord, WakeLane
 from gateway.journal.store import NotAccepting, Store
 from gateway.kernel.clock import Clock
 from gateway.kernel.config import Configuration
@@ -37,6 +38,7 @@ class Scheduler:
         self._store = store
         self._clock = clock
         self._attempt = attempt
+        self._horizon = int((longest_wait(configuration.retry) + configuration.dmp.probe_wait_seconds) * 1000)
         self._lanes: dict[str, Lane] = {}
         self._group: asyncio.TaskGroup | None = None
         self._served: set[str] = set()
@@ -82,12 +84,23 @@ class Scheduler:
         while lane.room() > 0:
             now = milliseconds(self._clock.now())
             record = await self._store.due(lane.name, now, newest=lane.take_turn(), excluding=frozenset(lane.running))
+            if record is None and await self._brought_forward(lane, now):
+                continue
             if record is None:
                 due = await self._store.next_due_at(lane.name, now)
                 return None if due is None else (due - now) / 1000
             lane.running.add(record.id)
             group.create_task(self._one(lane, record), name="attempt")
         return lane.until_probe()
+
+    async def _brought_forward(self, lane: Lane, now: int) -> bool:
+        """True when the clock has been set back and deliveries dated by it are due again now, instead of in years."""
+        latest = now + self._horizon
+        if not self._clock.trusted() or await self._store.next_due_at(lane.name, latest) is None:
+            return False
+        _log.warning("deliveries dated by a clock that was ahead", lane=lane.name)
+        await self._store.commit(BringForward(lane=lane.name, now=now, latest=latest))
+        return True
 
     async def _one(self, lane: Lane, record: DeliveryRecord) -> None:
         try:

@@ -15,6 +15,7 @@ from gateway.journal.audit import Tail, chained, first_break, tail_of
 from gateway.journal.records import (
     AuditRecord,
     BlobRecord,
+    BringForward,
     Change,
     DeleteBlob,
     DeliveryRecord,
@@ -282,6 +283,10 @@ class MemoryStore:
                 _put_once(tables, tables.blobs, change, parent=change.document_id in tables.documents)
             case ReceiptRecord():
                 _put_once(tables, tables.receipts, change, parent=change.delivery_id in tables.deliveries)
+            case BringForward():
+                for one in self._waiting(change.lane):
+                    if one.next_attempt_at is not None and one.next_attempt_at > change.latest:
+                        tables.put(tables.deliveries, one.id, msgspec.structs.replace(one, next_attempt_at=change.now))
             case WakeLane():
                 _wake(tables, change)
             case DeleteBlob():

@@ -89,6 +89,10 @@ UPDATE deliveries SET next_attempt_at = :now
 WHERE lane = :lane AND state = 'queued' AND state IN ('held', 'queued', 'running', 'unknown')
   AND error_class IN ('transient', 'configuration') AND next_attempt_at > :now;
 
+-- name: lane-forward
+UPDATE deliveries SET next_attempt_at = :now
+WHERE lane = :lane AND state IN ('queued', 'unknown') AND prepared = 1 AND next_attempt_at > :latest;
+
 -- name: quarantine-insert
 INSERT OR IGNORE INTO quarantine (source, number, reason, raw, found_at)
 VALUES (:source, :number, :reason, :raw, CAST(strftime('%s', 'now') AS INTEGER) * 1000);

@@ -164,6 +164,7 @@ class ExistenceRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     structure: str
     patient_ref: str
+    """Keyed pseudonym of the matricule and its authority."""
     answer: str
     at: int
 
@@ -173,6 +174,14 @@ class WakeLane(msgspec.Struct, frozen=True, kw_only=True):
 
     lane: str
     now: int
+
+
+class BringForward(msgspec.Struct, frozen=True, kw_only=True):
+    """Make due now what a clock that was ahead has put off past `latest`, a date that no retry policy gives."""
+
+    lane: str
+    now: int
+    latest: int
 
 
 class DeleteBlob(msgspec.Struct, frozen=True, kw_only=True):
@@ -204,5 +213,6 @@ Change = (
     | PatientRecord
     | ExistenceRecord
     | WakeLane
+    | BringForward
     | DeleteBlob
 )

@@ -15,6 +15,7 @@ from gateway.journal.connection import error_name
 from gateway.journal.records import (
     AuditRecord,
     BlobRecord,
+    BringForward,
     Change,
     DeleteBlob,
     DeliveryRecord,
@@ -110,6 +111,8 @@ class GroupWriter:
                 line = chained(change, self._tail)
                 connection.execute(statement("audit-insert"), AUDIT.parameters(line))
                 self._tail = Tail(line.sequence, line.hash)
+            case BringForward():
+                connection.execute(statement("lane-forward"), {"lane": change.lane, "now": change.now, "latest": change.latest})
             case WakeLane():
                 connection.execute(statement("lane-wake"), {"lane": change.lane, "now": change.now})
             case DeleteBlob():

@@ -188,3 +188,19 @@ def test_what_one_lot_meets_says_nothing_of_the_destination(error: RelaisError) 
     for _ in range(5):
         lane.account(error)
     assert not lane.dead
+
+
+def test_an_age_measured_by_a_clock_not_trusted_is_neither_begun_nor_believed() -> None:
+    first = outcome.failed(record(), ConfigurationFault(), RETRY, 1000, dated=False)
+    assert (first.state, first.first_attempt_at) == (DeliveryState.QUEUED, None)
+    right = outcome.failed(first, TransientFault(), RETRY, NOW)
+    assert (right.state, right.first_attempt_at, right.next_attempt_at) == (DeliveryState.QUEUED, NOW, NOW + 5000)
+    old = msgspec.structs.replace(record(DeliveryState.RUNNING), first_attempt_at=1)
+    assert outcome.failed(old, TransientFault(), RETRY, NOW, dated=False).state is DeliveryState.QUEUED
+    assert outcome.failed(old, TransientFault(), RETRY, NOW).state is DeliveryState.HELD
+
+
+def test_an_age_begun_by_a_clock_ahead_begins_again() -> None:
+    ahead = msgspec.structs.replace(record(DeliveryState.RUNNING), first_attempt_at=NOW + 10**12)
+    after = outcome.failed(ahead, TransientFault(), RETRY, NOW)
+    assert (after.first_attempt_at, after.next_attempt_at) == (NOW, NOW + 5000)

@@ -6,6 +6,7 @@ import asyncio
 from datetime import UTC, datetime
 
 import msgspec
+import pytest
 from typing_extensions import override
 
 from gateway.flow.scheduler import Scheduler
@@ -17,6 +18,7 @@ from gateway.kernel.errors import ConfigurationFault, RelaisError
 from gateway.model.delivery import Channel, DeliveryState, DocumentState
 
 LANE = "S/dmp"
+NOW = 1_800_000_000_000
 CONFIGURATION = Configuration(
     dmp=Dmp(url="https://dmp.test/si-dmp-server/v2/services"),
     retry=Retry(probe_every=0.02),
@@ -60,7 +62,7 @@ async def admit(store: MemoryStore, number: int, next_attempt_at: int | None) ->
     await store.commit(document, delivery)
 
 
-async def attempted(store: MemoryStore, clock: ScriptedClock, answers: list[RelaisError | None]) -> int:
+async def attempted(store: MemoryStore, clock: ScriptedClock, answers: list[RelaisError | None], patience: float = 5) -> int:
     """Run the scheduler until it has met all these answers; how many attempts were made."""
     made = 0
     over = asyncio.Event()
@@ -77,7 +79,7 @@ async def attempted(store: MemoryStore, clock: ScriptedClock, answers: list[Rela
 
     running = asyncio.create_task(Scheduler(CONFIGURATION, store, clock, attempt).run())
     try:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(patience):
             await over.wait()
     finally:
         running.cancel()
@@ -97,4 +99,19 @@ async def test_a_dead_destination_is_probed_even_when_its_hour_strikes_between_t
     await admit(store, 1, next_attempt_at=None)
     clock = ScriptedClock(now=[2000], monotonic=[0.0, 0.019, 0.021])
     assert await attempted(store, clock, [ConfigurationFault(), None]) == 2
+    await store.close()
+
+
+async def test_what_a_clock_four_years_ahead_put_off_is_due_once_it_is_right_again() -> None:
+    store, four_years = MemoryStore(), 4 * 365 * 86_400_000
+    await admit(store, 1, next_attempt_at=NOW + four_years)
+    assert await attempted(store, ScriptedClock(now=[NOW]), [None]) == 1
+    await store.close()
+
+
+async def test_what_a_policy_put_off_keeps_its_date() -> None:
+    store = MemoryStore()
+    await admit(store, 1, next_attempt_at=NOW + int(CONFIGURATION.retry.transient.ceiling * 1000))
+    with pytest.raises(TimeoutError):
+        await attempted(store, ScriptedClock(now=[NOW]), [None], patience=0.2)
     await store.close()

@@ -8,6 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from gateway.journal.records import (
+    BringForward,
     DeleteBlob,
     DeliveryRecord,
     DocumentRecord,
@@ -429,3 +430,14 @@ async def test_held_of_a_patient_are_theirs_alone_in_order_of_acceptance(store: 
     await store.commit(first, second, other, held[1], held[0], free, held[2])
     assert [one.id for one in await store.held_of_patient("p")] == [held[0].id, held[1].id]
     assert await store.held_of_patient("nobody") == []
+
+
+async def test_only_what_a_clock_ahead_put_off_is_brought_forward(store: Store) -> None:
+    _, near = await accepted(store, next_attempt_at=NOW + 10)
+    _, far = await accepted(store, next_attempt_at=NOW + 1000)
+    _, doubt = await accepted(store, next_attempt_at=NOW + 2000, state=DeliveryState.UNKNOWN)
+    _, held = await accepted(store, next_attempt_at=NOW + 3000, state=DeliveryState.HELD)
+    await store.commit(BringForward(lane=LANE, now=NOW, latest=NOW + 100))
+    dates = [one.next_attempt_at for one in [await store.delivery(each.id) for each in (near, far, doubt, held)] if one is not None]
+    assert dates == [NOW + 10, NOW, NOW, NOW + 3000]
+    assert await store.next_due_at(LANE, NOW + 100) is None

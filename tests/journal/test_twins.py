@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from gateway.journal.memory import MemoryStore
-from gateway.journal.records import Change, DeliveryRecord, DocumentRecord, WakeLane
+from gateway.journal.records import BringForward, Change, DeliveryRecord, DocumentRecord, WakeLane
 from gateway.journal.sqlite import SqliteStore
 from gateway.journal.store import DocumentQuery, Store
 from gateway.kernel.errors import RelaisError
@@ -40,7 +40,8 @@ class Life:
             return self._progress()
         if pick < 0.9:
             return self._preparation()
-        return [WakeLane(lane=self._random.choice(LANES), now=NOW + self._random.randrange(50))]
+        lane, now = self._random.choice(LANES), NOW + self._random.randrange(50)
+        return [WakeLane(lane=lane, now=now) if pick < 0.95 else BringForward(lane=lane, now=now, latest=now + 30)]
 
     def _acceptance(self) -> list[Change]:
         one = document(
