@@ -39,6 +39,7 @@ from gateway.flow.operations import Operations
 from gateway.flow.preparation import Preparer
 from gateway.flow.reading import Reader
 from gateway.flow.relay import Relay
+from gateway.flow.renewal import Renewal
 from gateway.flow.revocation import RevocationWatch
 from gateway.flow.scheduler import Scheduler
 from gateway.flow.signatures import Signatures
@@ -97,6 +98,8 @@ class Gateway:
     scheduler: Scheduler
     workshop: Workshop
     watch: RevocationWatch
+    remotes: Remotes
+    clock: Clock
 
 
 def system_clock(configuration: Configuration) -> Clock:
@@ -156,6 +159,8 @@ async def opened(home: Home, *, clock: Clock | None = None) -> AsyncIterator[Gat
             scheduler=scheduler,
             workshop=Workshop(store, preparer, clock, bell, scheduler.notify),
             watch=RevocationWatch(lists, keys, tuple(one.id for one in configuration.structures), port, clock, remotes.heed),
+            remotes=remotes,
+            clock=clock,
         )
 
 
@@ -180,7 +185,11 @@ async def serve(home: Home) -> None:
     async with opened(home) as gateway:
         listener = gateway.configuration.listener
         authority = LanAuthority(home.root, open_vault(home.root))
-        identity = authority.identity(listener.names, system_clock(gateway.configuration).now())
+        context = server_context(authority.identity(listener.names, gateway.clock.now()))
+
+        async def show_identity() -> None:
+            context.show(await asyncio.to_thread(authority.identity, listener.names, gateway.clock.now()))
+
         pages = create_pages(gateway.relay, secret=os.urandom(32))
         application = create_application(gateway.relay, limits=gateway.configuration.limits, pages=pages)
 
@@ -191,11 +200,12 @@ async def serve(home: Home) -> None:
             asyncio.create_task(gateway.scheduler.run(), name="scheduler"),
             asyncio.create_task(gateway.workshop.run(), name="workshop"),
             asyncio.create_task(gateway.watch.run(), name="revocation"),
+            asyncio.create_task(Renewal(gateway.clock, show_identity, gateway.remotes.refresh).run(), name="renewal"),
         ]
         for task in background:
             task.add_done_callback(lambda _done: stop.set())
         try:
-            await serve_api(application, server_context(identity), listener.host, listener.port, ready=ready, stop=stop)
+            await serve_api(application, context, listener.host, listener.port, ready=ready, stop=stop)
         finally:
             notify_systemd("STOPPING=1")
             for task in background:

@@ -1,4 +1,5 @@
-"""Clients of the national services, one per structure: each has its own certificate, connection pool and trust. Made on first use.
+"""Clients of the national services, one per structure: each has its own certificate, connection pool and trust. Made on first use,
+and again once a certificate changed on the disk.
 
 A structure whose certificate is missing or expired raises its typed error at each use and troubles no other (design, rule 11). Every
 client heeds the revocation lists; past the next update of a list nothing is handed to a mail operator (mssante.md 8, case 5b), while the
@@ -7,6 +8,7 @@ DMP goes on with the last good one (cda_signing.md 4.4).
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 from gateway.dmp.client import DmpClient
@@ -34,13 +36,14 @@ class Remotes:
         self._ports: dict[str, HttpxPort] = {}
         self._dmp: dict[str, DmpClient] = {}
         self._operators: dict[str, OperatorClient] = {}
-        self._contexts: list[TlsContext] = []
+        self._contexts: list[tuple[str, TlsContext]] = []
+        self._retired: list[HttpxPort | OperatorClient] = []
         self._crls: tuple[bytes, ...] = ()
 
     def heed(self, crls: Sequence[bytes]) -> None:
         """Refuse from the next handshake on what these lists revoke."""
         self._crls = tuple(crls)
-        for context in self._contexts:
+        for _, context in self._contexts:
             context.heed(self._crls, self._anchors)
 
     def dmp(self, structure_id: str) -> DmpClient:
@@ -67,12 +70,23 @@ class Remotes:
             client = self._operators[structure_id] = OperatorClient(mailbox, self._configuration.mss, self._context(structure_id))
         return client
 
+    async def refresh(self) -> None:
+        """Have structures whose certificate changed on the disk use the new one from their next attempt on.
+
+        What runs with the former one ends as it began: its connections are closed at the next call only.
+        """
+        done, self._retired = self._retired, []
+        for one in done:
+            await one.close()
+        for structure_id in await asyncio.to_thread(self._keys.refresh):
+            self._dmp.pop(structure_id, None)
+            self._retired += [one for one in (self._ports.pop(structure_id, None), self._operators.pop(structure_id, None)) if one]
+            self._contexts = [(owner, context) for owner, context in self._contexts if owner != structure_id]
+
     async def close(self) -> None:
         """Close every connection."""
-        for port in self._ports.values():
-            await port.close()
-        for operator in self._operators.values():
-            await operator.close()
+        for one in (*self._ports.values(), *self._operators.values(), *self._retired):
+            await one.close()
 
     def _structure(self, structure_id: str) -> Structure:
         structure = self._configuration.structure(structure_id)
@@ -82,5 +96,5 @@ class Remotes:
 
     def _context(self, structure_id: str) -> TlsContext:
         context = client_context(self._keys.tls_identity(structure_id), self._anchors, crls=self._crls)
-        self._contexts.append(context)
+        self._contexts.append((structure_id, context))
         return context

@@ -127,6 +127,26 @@ class KeyStore:
         """Structure and role of each sealed file that does not open."""
         return tuple((structure, role) for structure, role, held in self._everything() if held is None)
 
+    def refresh(self) -> frozenset[str]:
+        """Take what another process has put on the disk since; the structures of which a key in use changed or went away.
+
+        A file that does not open any more changes nothing: the key in use stays until the next start.
+        """
+        changed: set[str] = set()
+        for (structure, role), held in list(self._loaded.items()):
+            if not self._path(structure, role).exists():
+                del self._loaded[structure, role]
+                changed.add(structure)
+                continue
+            try:
+                found = self._read(structure, role)
+            except KeyUnavailable:
+                continue
+            if found.certificate != held.certificate:
+                self._loaded[structure, role] = found
+                changed.add(structure)
+        return frozenset(changed)
+
     def forget(self, structure_id: str, role: Role) -> None:
         """Erase a key; does nothing when there is none."""
         self._loaded.pop((structure_id, role), None)
