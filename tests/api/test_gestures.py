@@ -10,7 +10,7 @@ from gateway.model.delivery import DeliveryState, Phase
 from tests.api.judge import check_answer, check_problem
 from tests.api.rig import Box, request_part, unqualified
 
-ON_DELIVERY = ("retry", "hold", "release")
+ON_DELIVERY = ("retry", "hold", "release", "cancel")
 DMP_ONLY = {"dmp": True}
 
 
@@ -86,6 +86,23 @@ async def test_what_has_left_or_may_have_is_not_cancelled(box: Box, state: Deliv
     check_answer(answer, "/documents/{document_id}/cancel")
     check_problem(answer, 409, "already-sent")
     assert [one["state"] for one in after.json()["deliveries"][1:]] == ["queued", "queued"]
+
+
+async def test_one_delivery_is_given_up_and_the_others_go_on(box: Box) -> None:
+    receipt = await box.accept()
+    dmp, patient, doctor = (one["id"] for one in receipt["deliveries"])
+    await box.move(dmp, DeliveryState.DELIVERED)
+    await box.move(doctor, DeliveryState.REFUSED)
+    async with box.client() as client:
+        answer = await client.post(f"/api/v1/deliveries/{doctor}/cancel")
+        check_answer(answer, "/deliveries/{delivery_id}/cancel")
+        left = await client.post(f"/api/v1/deliveries/{dmp}/cancel")
+        again = await client.post(f"/api/v1/deliveries/{doctor}/cancel")
+    assert [one["state"] for one in answer.json()["deliveries"]] == ["delivered", "queued", "cancelled"]
+    assert answer.json()["state"] == "working"
+    check_problem(left, 409, "already-sent")
+    check_problem(again, 409, "not-possible-now")
+    assert patient != doctor
 
 
 async def test_cancelling_twice_is_cancelling_once(box: Box) -> None:

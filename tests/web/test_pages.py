@@ -115,6 +115,15 @@ async def test_set_aside_then_cancelled(box: Box) -> None:
     assert not [one for one in forms_of(page) if receipt["id"] in one.action]
 
 
+async def test_a_refused_delivery_is_given_up_and_leaves_the_work_list(box: Box) -> None:
+    await mail_refused(box)
+    async with signed_in(box) as client:
+        page = await press(client, await client.get("/"), "/abandonner")
+    words = words_of(page)
+    assert "Cet envoi est abandonné." in words
+    assert "Tout est parti" in words
+
+
 async def test_a_gesture_that_comes_too_late_is_explained(box: Box) -> None:
     receipt = await held_by_hand(box)
     async with signed_in(box) as client:
