@@ -25,6 +25,8 @@ EXCLUSIVE_WITH_COMMENTS = "http://www.w3.org/2001/10/xml-exc-c14n#WithComments"
 
 DigestName = Literal["sha1", "sha256", "sha512"]
 _XML = "{http://www.w3.org/XML/1998/namespace}"
+_DEFAULT = "#default"
+_PROBE = b'<p:a xmlns="urn:default" xmlns:p="urn:p" empty=""/>'
 
 
 def inclusive(node: etree._Element | etree._ElementTree, *, with_comments: bool = True) -> bytes:
@@ -34,7 +36,10 @@ def inclusive(node: etree._Element | etree._ElementTree, *, with_comments: bool 
 
 def exclusive(node: etree._Element | etree._ElementTree, prefixes: Sequence[str] = (), *, with_comments: bool = False) -> bytes:
     """Exclusive canonical form, UTF-8; `prefixes` is the InclusiveNamespaces list, `#default` allowed. Raises XmlMalformed."""
-    return _canonical(_standing_alone(node, inherit_xml=False), exclusive=True, with_comments=with_comments, prefixes=prefixes)
+    if _DEFAULT in prefixes:
+        _learn_empty_prefix()
+    alone = _standing_alone(node, inherit_xml=False, anew=_DEFAULT in prefixes)
+    return _canonical(alone, exclusive=True, with_comments=with_comments, prefixes=prefixes)
 
 
 def digest(octets: bytes, name: DigestName = "sha256") -> str:
@@ -43,7 +48,7 @@ def digest(octets: bytes, name: DigestName = "sha256") -> str:
 
 
 def _canonical(node: etree._Element | etree._ElementTree, *, exclusive: bool, with_comments: bool, prefixes: Sequence[str]) -> bytes:
-    names = ["" if prefix == "#default" else prefix for prefix in prefixes]
+    names = ["" if prefix == _DEFAULT else prefix for prefix in prefixes]
     try:
         written = etree.tostring(node, method="c14n", exclusive=exclusive, with_comments=with_comments, inclusive_ns_prefixes=names or None)
     except etree.LxmlError as problem:
@@ -51,11 +56,27 @@ def _canonical(node: etree._Element | etree._ElementTree, *, exclusive: bool, wi
     return written
 
 
-def _standing_alone(node: etree._Element | etree._ElementTree, *, inherit_xml: bool) -> etree._Element | etree._ElementTree:
+def _learn_empty_prefix() -> None:
+    """Make lxml see `#default`: it passes on only the prefixes that libxml2's dictionary of this thread holds, and holds the empty one
+    once an empty attribute was read by a parser that keeps short texts in it. Raises XmlMalformed should it not work: better no form
+    than one that depends on what was parsed before."""
+    probe = etree.fromstring(_PROBE, etree.XMLParser(compact=False, resolve_entities=False, no_network=True))
+    if b'xmlns="urn:default"' not in _canonical(probe, exclusive=True, with_comments=False, prefixes=(_DEFAULT,)):
+        raise XmlMalformed("no canonical form: #default")
+
+
+def _standing_alone(
+    node: etree._Element | etree._ElementTree, *, inherit_xml: bool, anew: bool = False
+) -> etree._Element | etree._ElementTree:
     if not isinstance(node, etree._Element):
         root = node.getroot()
-        return node if root.getparent() is None else _standing_alone(root, inherit_xml=inherit_xml)
-    if node.getparent() is None:
+        if root.getparent() is not None:
+            return _standing_alone(root, inherit_xml=inherit_xml, anew=anew)
+        if not anew:
+            return node
+        whole = etree.tostring(node, encoding="UTF-8")
+        return parse_large(whole, max_bytes=len(whole)).getroottree()
+    if node.getparent() is None and not anew:
         return node
     written = etree.tostring(node, with_tail=False, encoding="UTF-8")
     alone = parse_large(written, max_bytes=len(written))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,28 @@ def test_exclusive_form_of_a_subtree_is_what_xmlsec1_digests(name: str, listed: 
     document = SUBTREES[name]
     ours = c14n.digest(c14n.exclusive(apex(document), ("q", "#default") if listed else ()))
     assert ours == digest_by_xmlsec1(document, c14n.EXCLUSIVE, PREFIXES if listed else "", tmp_path)
+
+
+@pytest.mark.parametrize("name", SUBTREES)
+def test_the_default_namespace_in_the_list_does_not_depend_on_what_was_parsed_before(name: str, tmp_path: Path) -> None:
+    document = SUBTREES[name]
+    expected = digest_by_xmlsec1(document, c14n.EXCLUSIVE, PREFIXES, tmp_path)
+    here = apex(document)
+    # a new thread has a dictionary of its own, which has seen nothing: neither there nor with an element from elsewhere may it matter
+    with ThreadPoolExecutor(1) as fresh:
+        assert fresh.submit(lambda: c14n.digest(c14n.exclusive(apex(document), ("q", "#default")))).result() == expected
+    with ThreadPoolExecutor(1) as fresh:
+        assert fresh.submit(lambda: c14n.digest(c14n.exclusive(here, ("q", "#default")))).result() == expected
+
+
+def test_the_default_namespace_of_a_whole_document_is_kept() -> None:
+    data = b'<!-- before --><p:a xmlns="urn:u" xmlns:p="urn:v"><p:b/></p:a>'
+    expected = b'<!-- before -->\n<p:a xmlns="urn:u" xmlns:p="urn:v"><p:b></p:b></p:a>'
+    with ThreadPoolExecutor(1) as fresh:
+        form = fresh.submit(lambda: c14n.exclusive(parse(data).getroottree(), ("#default",), with_comments=True)).result()
+        root = fresh.submit(lambda: c14n.exclusive(parse(data), ("#default",), with_comments=True)).result()
+    assert form == expected
+    assert root == expected.removeprefix(b"<!-- before -->\n")
 
 
 DOCUMENT = (
