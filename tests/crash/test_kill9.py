@@ -102,7 +102,7 @@ def test_mss17_dmp30_kill_at_any_instant_loses_nothing_and_doubles_nothing(tmp_p
         for _kill in range(KILLS):
             service, fault = chance.choice(FAULTS)
             sandbox.fault(service, fault, 1)
-            time.sleep(chance.uniform(0.05, 0.9))
+            time.sleep(chance.uniform(0.05, 0.6))
             gateway.kill()
             gateway.start_again(within=chance.choice((None, None, chance.uniform(0.2, 0.9))))
         load.finish()
