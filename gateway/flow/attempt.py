@@ -36,6 +36,11 @@ class Trip:
         self.frozen = open_frozen(record, key)
         self._key = key
         self._desk = desk
+        self._carried: list[Change] = []
+
+    def carry(self, change: Change) -> None:
+        """Commit this with the next phase rather than at once: worth remembering, no loss when the attempt ends before."""
+        self._carried.append(change)
 
     async def enter(self, phase: Phase) -> None:
         """Journal the phase; when it returns the step may be taken."""
@@ -68,7 +73,8 @@ class Trip:
         moved = outcome.begun(self.record, phase, self._desk.boot, self._desk.books.now())
         if sealed is not None:
             moved = msgspec.structs.replace(moved, sealed_frozen=sealed)
-        await self._desk.store.commit(moved, *more)
+        await self._desk.store.commit(moved, *self._carried, *more)
+        self._carried.clear()
         self.record = moved
 
 

@@ -113,7 +113,10 @@ class DmpCourier:
         if known is None or not fresh or known.answer != Existence.ACTIVE:
             await trip.enter(Phase.EXISTENCE)
             found = await client.exists(ins, author)
-            await self._remember(trip, ins, found)
+            if found is Existence.ACTIVE:
+                trip.carry(self._finding(trip, ins, found))
+            else:
+                await self._remember(trip, ins, found)
         else:
             found = Existence.ACTIVE
         if found is Existence.NONE:
@@ -122,8 +125,11 @@ class DmpCourier:
             raise DmpClosed
 
     async def _remember(self, trip: Trip, ins: Ins, found: Existence) -> None:
-        structure, patient = trip.record.structure, self._pseudonym("ins", f"{ins.oid}/{ins.matricule}")
-        await self._store.commit(ExistenceRecord(structure=structure, patient_ref=patient, answer=found.value, at=self._books.now()))
+        await self._store.commit(self._finding(trip, ins, found))
+
+    def _finding(self, trip: Trip, ins: Ins, found: Existence) -> ExistenceRecord:
+        patient = self._pseudonym("ins", f"{ins.oid}/{ins.matricule}")
+        return ExistenceRecord(structure=trip.record.structure, patient_ref=patient, answer=found.value, at=self._books.now())
 
     async def _sealed_lot(self, trip: Trip, frozen: Frozen) -> SealedLot | None:
         if frozen.payload is None:

@@ -7,6 +7,7 @@ certificates); the policy identifiers and production profiles are not known and 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Literal, TypeVar
 
 import msgspec
@@ -50,8 +51,9 @@ class CertificateSummary(msgspec.Struct, frozen=True, kw_only=True):
         return (self.usable_until - now).days
 
 
+@lru_cache(maxsize=64)
 def load_certificate(der: bytes) -> x509.Certificate:
-    """The certificate of a DER; raises CertificateMalformed for anything else, broken extensions included."""
+    """The certificate of a DER, kept at hand; raises CertificateMalformed for anything else, broken extensions included."""
     try:
         certificate = x509.load_der_x509_certificate(der)
         _ = certificate.extensions, certificate.subject, certificate.issuer
@@ -82,6 +84,7 @@ def distinguished_name(name: x509.Name) -> str:
     return name.rfc4514_string(_NAMES)
 
 
+@lru_cache(maxsize=64)
 def subject_dn(der: bytes) -> str:
     """The subject of a certificate (DER) as `distinguished_name` writes it; raises CertificateMalformed."""
     return distinguished_name(load_certificate(der).subject)

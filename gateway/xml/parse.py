@@ -35,9 +35,9 @@ def parse_large(data: bytes, *, max_bytes: int) -> etree._Element:
 def _read(data: bytes, max_bytes: int, *, huge: bool) -> etree._Element:
     if len(data) > max_bytes:
         raise XmlTooLarge(f"{len(data)} bytes, {max_bytes} allowed", limit="taille")
-    if data.count(b"<") > MAX_MARKUP:
+    if len(data) > MAX_MARKUP and data.count(b"<") > MAX_MARKUP:
         raise XmlTooLarge("markup", limit="nombre d'éléments")
-    if data.count(b"=") > MAX_ATTRIBUTES:
+    if len(data) > MAX_ATTRIBUTES and data.count(b"=") > MAX_ATTRIBUTES:
         raise XmlTooLarge("attributes", limit="nombre d'attributs")
     check_prolog(data)
     try:
