@@ -91,11 +91,11 @@ async def _in_the_journal(gateway: Gateway, action: str, identifier: str) -> Any
     relay = gateway.relay
     match action:
         case "list":
-            found: Any = (await relay.reader.page(caller, Filter(limit=_PAGE))).items
+            found: Any = list((await relay.reader.page(caller, Filter(limit=_PAGE))).items)
         case "show":
             found = await relay.reader.receipt(caller, identifier)
         case "shape":
-            found = (await relay.status.view()).queue
+            found = list((await relay.status.view()).queue)
         case "hold":
             found = await relay.operations.hold(caller, identifier)
         case "release":

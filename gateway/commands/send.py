@@ -23,8 +23,11 @@ def send(url: str, token: str, ca: Path | None, document: Path, request: Path, *
         trust = ssl.create_default_context(cafile=ca)
         with httpx.Client(base_url=url.rstrip("/"), headers=headers, verify=trust, timeout=60) as client:
             return _send(client, document, request, wait=wait)
-    except (httpx.TransportError, OSError) as problem:
+    except (httpx.TransportError, httpx.InvalidURL, OSError) as problem:
         print(f"Le boîtier n'est pas joignable, ou le fichier n'est pas lisible ({type(problem).__name__}).", file=sys.stderr)
+        return NOT_REACHABLE
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        print("Ce qui répond à cette adresse n'est pas l'API d'un boîtier Relais.", file=sys.stderr)
         return NOT_REACHABLE
 
 
