@@ -11,6 +11,7 @@ import msgspec
 from litestar import Request, Response, get, post
 from litestar.di import NamedDependency as Given
 from litestar.params import FromPath, FromQuery, QueryParameter
+from litestar.response import Stream
 
 from gateway.api.parts import Sink, Small, check_json, read_parts
 from gateway.api.problems import ParameterInvalid
@@ -90,11 +91,11 @@ async def read_cda(relay: Given[Relay], caller: Given[Caller], document_id: From
 
 
 @get("/documents/{document_id:str}/proof")
-async def read_proof(relay: Given[Relay], caller: Given[Caller], document_id: FromPath[str]) -> Response[bytes]:
+async def read_proof(relay: Given[Relay], caller: Given[Caller], document_id: FromPath[str]) -> Stream:
     """Frozen bytes, answers, audit lines, in a zip."""
-    content = await relay.reader.proof(caller, document_id)
-    attachment = {"Content-Disposition": f'attachment; filename="preuve-{document_id}.zip"'}
-    return Response(content, media_type="application/zip", headers=attachment)
+    proof = await relay.reader.proof(caller, document_id)
+    told = {"Content-Disposition": f'attachment; filename="preuve-{document_id}.zip"', "Content-Length": str(proof.size)}
+    return Stream(proof.pieces(), media_type="application/zip", headers=told)
 
 
 def _read(text: str | None, reader: Callable[[str], _T], field: str) -> _T | None:

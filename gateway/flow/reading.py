@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import zipfile
 from collections.abc import AsyncGenerator
 from datetime import datetime
 
@@ -16,6 +14,7 @@ from gateway.flow.caller import Caller
 from gateway.flow.custody import Custody
 from gateway.flow.errors import NotFound, PayloadQuarantined
 from gateway.flow.identities import Identities
+from gateway.flow.proof import Entries, Proof, Proofs
 from gateway.flow.views import (
     DeliveryView,
     DocumentView,
@@ -56,6 +55,7 @@ class Reader:
         self._identities = identities
         self._custody = custody
         self._books = books
+        self._proofs = Proofs()
 
     async def record(self, caller: Caller, document_id: str) -> DocumentRecord:
         """The row of a document this caller may see; raises NotFound."""
@@ -114,17 +114,16 @@ class Reader:
             raise NotFound
         return await self._custody.read(record, blob)
 
-    async def proof(self, caller: Caller, document_id: str) -> bytes:
-        """A zip of everything that proves what was done: frozen bytes, answers, signatures, audit lines."""
-        record = await self.record(caller, document_id)
-        target = io.BytesIO()
-        with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-            archive.writestr("recepisse.json", msgspec.json.encode(await self.view(record)))
-            lines = [msgspec.json.encode(line) for line in await self._store.audit_of(record.id)]
-            archive.writestr("journal.jsonl", b"\n".join(lines) + b"\n")
-            for number, blob in enumerate(await self._store.blobs_of(record.id), start=1):
-                archive.writestr(f"{number:02d}-{blob.role}{_extension(blob.role)}", await self._custody.read(record, blob))
-        return target.getvalue()
+    async def proof(self, caller: Caller, document_id: str) -> Proof:
+        """A zip of everything that proves what was done: frozen bytes, answers, signatures, audit lines. Raises NotFound, TooManyProofs."""
+        return await self._proofs.write(self._evidence(await self.record(caller, document_id)))
+
+    async def _evidence(self, record: DocumentRecord) -> Entries:
+        yield "recepisse.json", msgspec.json.encode(await self.view(record))
+        lines = [msgspec.json.encode(line) for line in await self._store.audit_of(record.id)]
+        yield "journal.jsonl", b"\n".join(lines) + b"\n"
+        for number, blob in enumerate(await self._store.blobs_of(record.id), start=1):
+            yield f"{number:02d}-{blob.role}{_extension(blob.role)}", await self._custody.read(record, blob)
 
     async def events(self, caller: Caller, after: int | None) -> AsyncGenerator[EventView | None, None]:
         """Events of the caller's documents after a number (from now on when None); None now and then, as a heartbeat."""

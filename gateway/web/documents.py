@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from litestar import Response, get
 from litestar.di import NamedDependency as Given
 from litestar.params import FromPath, QueryParameter
+from litestar.response import Stream
 
 from gateway.flow.reading import Filter
 from gateway.flow.relay import Relay
@@ -85,11 +86,11 @@ async def show_document(
 
 
 @get("/documents/{document_id:str}/preuve", include_in_schema=False)
-async def download_proof(relay: Given[Relay], visitor: Given[Visitor], document_id: FromPath[str]) -> Response[bytes]:
+async def download_proof(relay: Given[Relay], visitor: Given[Visitor], document_id: FromPath[str]) -> Stream:
     """The proof of one document, as a zip."""
-    content = await relay.reader.proof(visitor.caller, document_id)
-    attachment = {"Content-Disposition": f'attachment; filename="preuve-{document_id}.zip"'}
-    return Response(content, media_type="application/zip", headers={**HEADERS, **attachment})
+    proof = await relay.reader.proof(visitor.caller, document_id)
+    told = {"Content-Disposition": f'attachment; filename="preuve-{document_id}.zip"', "Content-Length": str(proof.size)}
+    return Stream(proof.pieces(), media_type="application/zip", headers={**HEADERS, **told})
 
 
 async def _standing(relay: Relay, visitor: Visitor, now: datetime) -> tuple[Outlook, list[DocumentCard]]:
