@@ -62,8 +62,10 @@ class _Unfailing(io.TextIOBase):
 
     @override
     def flush(self) -> None:
-        with contextlib.suppress(OSError, ValueError):
+        try:  # noqa: SIM105 - also called when the interpreter ends and modules are gone
             self._stream.flush()
+        except (OSError, ValueError):
+            pass
 
 
 def _place(exc_info: ExcInfo) -> str:
