@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from functools import cache
+from itertools import takewhile
 from typing import Annotated
 
 import msgspec
@@ -11,8 +13,8 @@ import msgspec
 from gateway.kernel.errors import Refused
 from gateway.model.visibility import Visibility
 
-_AT = re.compile(r" - at `\$\.?(.*)`$")
-_MISSING = re.compile(r"missing required field `([^`]+)`|unknown field `([^`]+)`")
+_AT = re.compile(r" - at `\$\.?([^`]*)`$")
+_NAMED = re.compile(r"(?:missing required|unknown) field `([^`]*)`")
 
 Aware = Annotated[datetime, msgspec.Meta(tz=True)]
 Short = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
@@ -120,9 +122,20 @@ def decode_request(data: bytes) -> DocumentRequest:
 def _field_of(message: str) -> str:
     place = _AT.search(message)
     path = place.group(1) if place else ""
-    named = _MISSING.search(message)
-    name = next((group for group in named.groups() if group), "") if named else ""
-    return ".".join(part for part in (path, name) if part) or "request"
+    named = _NAMED.search(message)
+    parts = [*path.split("."), *([named.group(1)] if named else [])]
+    return ".".join(takewhile(_is_known, filter(None, parts))) or "request"
+
+
+def _is_known(name: str) -> bool:
+    """A name that the contract does not know may be a patient's, written by a program that mistook a value for a name: never echoed."""
+    return name.removesuffix("[...]") in _known_names()
+
+
+@cache
+def _known_names() -> frozenset[str]:
+    kinds = (DocumentRequest, AuthorPart, InsPart, PatientPart, DocumentPart, Visibility, PatientMail, Deliver)
+    return frozenset(name for kind in kinds for name in kind.__struct_encode_fields__)
 
 
 def _check_texts(request: DocumentRequest) -> None:

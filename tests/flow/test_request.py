@@ -39,10 +39,12 @@ def changed(path: str, value: object) -> bytes:
         ("document.title", "", "document.title"),
         ("document.title", "a\u0000b", "document.title"),
         ("document.title", "x" * 201, "document.title"),
-        ("document.couleur", "bleu", "document.couleur"),
+        ("document.couleur", "bleu", "document"),
+        ("PAT-TROIS DOMINIQUE", "F", "request"),
+        ("patient.title", "Mme", "patient.title"),
         ("patient.local_id", None, "patient.local_id"),
         ("author", {}, "author.id"),
-        ("visibility.masked", True, "visibility.masked"),
+        ("visibility.masked", True, "visibility"),
         ("deliver.professionals", ["a@b.test"] * 51, "deliver.professionals"),
     ],
 )
@@ -56,6 +58,17 @@ def test_the_field_at_fault_is_named(path: str, value: object, field: str) -> No
 def test_what_is_not_the_contract_is_refused_as_a_whole(data: bytes) -> None:
     with pytest.raises(RequestInvalid):
         decode_request(data)
+
+
+@pytest.mark.parametrize("name", ["x` - at `$.PAT-TROIS", "x` - at `$.deliver.PAT-TROIS", "deliver[PAT-TROIS", "", "` PAT-TROIS"])
+@pytest.mark.parametrize("inside", [True, False])
+def test_no_way_of_naming_a_member_echoes_it(name: str, inside: bool) -> None:
+    data = {"deliver": {"dmp": True, name: 1}} if inside else {name: 1, "deliver": {"dmp": True}}
+    with pytest.raises(RequestInvalid) as refusal:
+        decode_request(json.dumps(data).encode())
+    assert refusal.value.field is not None
+    assert "PAT-TROIS" not in refusal.value.field
+    assert set(refusal.value.field.split(".")) <= {"request", "deliver"}
 
 
 def test_a_good_request_is_read() -> None:
