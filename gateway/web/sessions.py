@@ -16,7 +16,8 @@ from typing import Literal
 import msgspec
 
 LIFE_SECONDS = 12 * 3600
-_MOST = 200
+_MOST = 20
+"""Of one workstation: beyond, its oldest ends. Nobody can end those of another."""
 
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,7 +45,7 @@ class Sessions:
 
     def open(self, token: str) -> str:
         """A new session for a token already recognised; returns the value of its cookie."""
-        self._forget_the_oldest()
+        self._make_room(token)
         number = secrets.token_urlsafe(32)
         self._held[self._keyed("session", number)] = _Held(token=token, until=self._monotonic() + LIFE_SECONDS)
         return number
@@ -88,9 +89,11 @@ class Sessions:
             return None
         return held
 
-    def _forget_the_oldest(self) -> None:
-        while len(self._held) >= _MOST:
-            del self._held[next(iter(self._held))]
+    def _make_room(self, token: str) -> None:
+        over = [name for name, held in self._held.items() if held.until <= self._monotonic()]
+        same = [name for name, held in self._held.items() if held.token == token and name not in over]
+        for name in (*over, *same[: max(0, len(same) - _MOST + 1)]):
+            del self._held[name]
 
     def _keyed(self, use: str, number: str) -> str:
         return hmac.new(self._secret, f"{use}\0{number}".encode(errors="surrogateescape"), hashlib.sha256).hexdigest()

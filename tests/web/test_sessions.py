@@ -67,6 +67,15 @@ def test_a_notice_is_said_once(sessions: Sessions) -> None:
 
 def test_too_many_sessions_push_out_the_oldest(sessions: Sessions) -> None:
     first = sessions.open("jeton")
-    others = [sessions.open("jeton") for _ in range(200)]
+    neighbour = sessions.open("autre")
+    others = [sessions.open("jeton") for _ in range(20)]
     assert sessions.token(first) is None
     assert all(sessions.token(one) for one in others)
+    assert sessions.token(neighbour) == "autre", "another workstation loses nothing"
+
+
+def test_sessions_that_are_over_are_forgotten(sessions: Sessions, hand: Hand) -> None:
+    sessions.open("jeton")
+    hand.seconds += LIFE_SECONDS
+    sessions.open("autre")
+    assert len(sessions._held) == 1
