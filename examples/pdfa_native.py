@@ -7,7 +7,7 @@ from xml.sax.saxutils import escape
 
 import pikepdf
 
-from gateway.cda.pdf_srgb import srgb_profile
+from gateway.cda.pdf.srgb import srgb_profile
 
 _XMP = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">

@@ -1,7 +1,7 @@
 """The unstructured (N1) body: the bytes of a PDF or of another accepted file, in base64, on one line.
 
 The base64 alphabet needs no escaping in XML, so the text is spliced into the canonical bytes instead of going through the XML library:
-megabytes are encoded once and copied once. Never looks at what the file is: `checks` and `pdf_check` do. Source: cda_signing.md 1.5, 5.
+megabytes are encoded once and copied once. Never looks at what the file is: `checks` and `pdf.check` do. Source: cda_signing.md 1.5, 5.
 """
 
 from __future__ import annotations

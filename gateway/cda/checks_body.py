@@ -1,6 +1,6 @@
 """Rules on the body that no schematron looks at: one body, its media type, its base64, and that the bytes are what is announced.
 
-A PDF is judged on what can be told at a glance (header, end, the PDF/A-1 mark, which PDF/A-1 leaves uncompressed); `pdf_check` looks
+A PDF is judged on what can be told at a glance (header, end, the PDF/A-1 mark, which PDF/A-1 leaves uncompressed); `pdf.check` looks
 inside. Source: cda_signing.md section 1.5.
 """
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from gateway.cda.conformity import Conformity
 from gateway.cda.errors import CdaInvalid
 from gateway.cda.finding import Finding
-from gateway.cda.pdf_check import NotAPdf, PdfLimits, inspect_pdf
+from gateway.cda.pdf.check import NotAPdf, PdfLimits, inspect_pdf
 from gateway.flow.upload import Upload
 from gateway.kernel.errors import Refused
 

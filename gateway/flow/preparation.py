@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -16,7 +18,7 @@ import structlog
 
 from gateway.cda.build import build_n1
 from gateway.cda.checks import check_document
-from gateway.cda.pdfa import ConversionLimits, convert_to_pdfa1b
+from gateway.cda.pdf.pdfa import ConversionLimits, convert_to_pdfa1b
 from gateway.cda.reading import parse_cda, read_cda
 from gateway.flow import outcome
 from gateway.flow.admitted import Admitted, Frozen, open_frozen, open_recipient, seal_frozen, seal_recipient
@@ -154,7 +156,7 @@ class Preparer:
         )
         blobs: list[BlobRecord] = [prepared.cda_blob] if prepared.fresh else []
         changed: list[DeliveryRecord] = []
-        async with self._books.alone_with(record.id):
+        async with self._kept(blobs), self._books.alone_with(record.id):
             document = await self._current(record)
             deliveries = await self._store.deliveries_of(record.id)
             for delivery in deliveries:
@@ -167,6 +169,16 @@ class Preparer:
             audit = self._audit(document, "document.prepared", "frozen")
             await self._books.write(ready, changed, *blobs, audit=audit, stored=document, others=deliveries)
         return sorted({one.lane for one in deliveries})
+
+    @asynccontextmanager
+    async def _kept(self, blobs: Sequence[BlobRecord]) -> AsyncIterator[None]:
+        """Payloads that no row will name leave with the failure; not on cancellation, when the commit may still go through."""
+        try:
+            yield
+        except Exception:
+            with suppress(NotAccepting):
+                await self._blobs.discard(*blobs)
+            raise
 
     async def _freeze_one(
         self, delivery: DeliveryRecord, material: Material, cda_blob: str, key: Sealer

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.cda.pdf_check import Flaw, NotAPdf, PdfDamaged, PdfEncrypted, PdfLimits, PdfRefused, inspect_pdf
-from gateway.cda.pdf_open import examine
-from gateway.cda.pdf_streams import NeedsConfinement
+from gateway.cda.pdf.check import Flaw, NotAPdf, PdfDamaged, PdfEncrypted, PdfLimits, PdfRefused, inspect_pdf
+from gateway.cda.pdf.open import examine
+from gateway.cda.pdf.streams import NeedsConfinement
 from gateway.kernel.errors import ErrorClass
 from tests.cda import pdf_samples as samples
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pikepdf
 
-from gateway.cda.pdf_report import Flaw
+from gateway.cda.pdf.report import Flaw
 
 _TEXTS = ("/Title", "/Author", "/Subject", "/Keywords", "/Creator", "/Producer")
 _DATES = ("/CreationDate", "/ModDate")

@@ -13,9 +13,9 @@ import pikepdf
 import psutil
 import pytest
 
-from gateway.cda import pdf_ghostscript
-from gateway.cda.pdf_check import Flaw, PdfBomb, PdfEncrypted, PdfLimits, PdfRefused, inspect_pdf
-from gateway.cda.pdfa import (
+from gateway.cda.pdf import ghostscript
+from gateway.cda.pdf.check import Flaw, PdfBomb, PdfEncrypted, PdfLimits, PdfRefused, inspect_pdf
+from gateway.cda.pdf.pdfa import (
     ConversionInterrupted,
     ConversionLimits,
     GhostscriptMissing,
@@ -327,7 +327,7 @@ async def test_the_work_folder_is_private(folder: Path) -> None:
 
 
 async def test_no_network_where_the_kernel_allows_it(folder: Path) -> None:
-    if not pdf_ghostscript._network_cut():
+    if not ghostscript._network_cut():
         pytest.skip("this kernel gives no network namespace")
     network = folder.parent / "network"
     await failure(folder, fake_ghostscript(folder, f"cat /proc/net/dev > {network}; exit 1"))

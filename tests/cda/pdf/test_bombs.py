@@ -9,10 +9,10 @@ import zlib
 import pikepdf
 import pytest
 
-from gateway.cda.pdf_check import PdfBomb, PdfDamaged, PdfLimits, inspect_pdf
-from gateway.cda.pdf_confined import inspect_confined
-from gateway.cda.pdf_open import has_compressed_structure
-from gateway.cda.pdf_streams import flate_size
+from gateway.cda.pdf.check import PdfBomb, PdfDamaged, PdfLimits, inspect_pdf
+from gateway.cda.pdf.confined import inspect_confined
+from gateway.cda.pdf.open import has_compressed_structure
+from gateway.cda.pdf.streams import flate_size
 from tests.cda import pdf_samples as samples
 
 

@@ -13,10 +13,10 @@ import pikepdf
 import pytest
 from pikepdf import Array, Dictionary, Name
 
-from gateway.cda.pdf_check import Flaw, inspect_pdf
-from gateway.cda.pdf_info import read_date
-from gateway.cda.pdf_marker import read_marker
-from gateway.cda.pdfa import convert_to_pdfa1b
+from gateway.cda.pdf.check import Flaw, inspect_pdf
+from gateway.cda.pdf.info import read_date
+from gateway.cda.pdf.marker import read_marker
+from gateway.cda.pdf.pdfa import convert_to_pdfa1b
 from tests.cda import pdf_samples as samples
 from tests.cda.pdf_judges import preflight
 from tests.tools import need_tool

@@ -12,14 +12,14 @@ from typing import Any
 
 import pytest
 
-from gateway.cda.pdf_check import inspect_pdf
-from gateway.cda.pdfa import convert_to_pdfa1b
+from gateway.cda.pdf.check import inspect_pdf
+from gateway.cda.pdf.pdfa import convert_to_pdfa1b
 from gateway.nomenclature.codes import class_of_type, document_type
 from tests.cda.pdf_judges import fonts_embedded, page_count, preflight, text_of
 from tests.shared import need
 from tests.tools import need_tool
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 FOLDER = ROOT / "examples" / "documents"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.pdf"))
 PATIENTS: list[dict[str, Any]] = json.loads((FOLDER / "patients.json").read_text(encoding="utf-8"))

@@ -14,19 +14,19 @@ from pathlib import Path
 
 import msgspec
 
-from gateway.cda.pdf_check import inspect_pdf
-from gateway.cda.pdf_conversion import (
+from gateway.cda.pdf.check import inspect_pdf
+from gateway.cda.pdf.conversion import (
     ConversionInterrupted,
     ConversionLimits,
     ConversionReport,
     GhostscriptMissing,
     PdfaConversionFailed,
 )
-from gateway.cda.pdf_finish import finish
-from gateway.cda.pdf_ghostscript import run_ghostscript, run_module
-from gateway.cda.pdf_likeness import compare_text, same_look, sampled_pages
-from gateway.cda.pdf_report import Flaw, PdfRefused, PdfReport
-from gateway.cda.pdf_srgb import srgb_profile
+from gateway.cda.pdf.finish import finish
+from gateway.cda.pdf.ghostscript import run_ghostscript, run_module
+from gateway.cda.pdf.likeness import compare_text, same_look, sampled_pages
+from gateway.cda.pdf.report import Flaw, PdfRefused, PdfReport
+from gateway.cda.pdf.srgb import srgb_profile
 
 __all__ = [
     "ConversionInterrupted",
@@ -127,7 +127,7 @@ async def _converted(work: _Work, original: PdfReport) -> _Outcome:
 
 async def _made_opaque(work: _Work) -> bool:
     try:
-        await run_module(work.folder, "gateway.cda.pdf_opaque", (_SOURCE, _OPAQUE), work.limits, seconds=work.deadline - time.monotonic())
+        await run_module(work.folder, "gateway.cda.pdf.opaque", (_SOURCE, _OPAQUE), work.limits, seconds=work.deadline - time.monotonic())
     except PdfaConversionFailed:
         return False
     return await asyncio.to_thread((work.folder / _OPAQUE).exists)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import msgspec
 
-from gateway.cda.pdf_report import PdfLimits, PdfReport
+from gateway.cda.pdf.report import PdfLimits, PdfReport
 from gateway.kernel.errors import ConfigurationFault, Held, TransientFault
 
 

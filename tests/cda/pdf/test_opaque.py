@@ -9,7 +9,7 @@ from pathlib import Path
 import pikepdf
 import pytest
 
-from gateway.cda.pdf_opaque import make_opaque
+from gateway.cda.pdf.opaque import make_opaque
 from tests.cda import pdf_samples as samples
 
 RED = bytes((255, 0, 0)) * 4

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 
 import pikepdf
 
-from gateway.cda.pdf_info import info_flaws
-from gateway.cda.pdf_report import Flaw
-from gateway.cda.pdf_streams import filters_of, head_of
+from gateway.cda.pdf.info import info_flaws
+from gateway.cda.pdf.report import Flaw
+from gateway.cda.pdf.streams import filters_of, head_of
 
 _NAMESPACE = re.compile(rb"""xmlns:([A-Za-z_][\w.-]*)\s*=\s*["']http://www\.aiim\.org/pdfa/ns/id/["']""")
 _XMP_BYTES = 1_000_000

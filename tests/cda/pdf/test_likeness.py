@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
-from gateway.cda.pdf_likeness import compare_text, same_look, sampled_pages
-from gateway.cda.pdf_srgb import srgb_profile
+from gateway.cda.pdf.likeness import compare_text, same_look, sampled_pages
+from gateway.cda.pdf.srgb import srgb_profile
 
 
 def test_order_and_spacing_may_move_letters_may_not() -> None:

@@ -1,7 +1,7 @@
 """Makes images with a soft mask opaque, on white, so that a logo does not turn its whole page into a picture.
 
 PDF/A-1 has no transparency (ISO 19005-1 6.4) and Ghostscript answers it by drawing the page as one image: text is no longer text. Practice
-letterheads are full of such logos. Run as `python -m gateway.cda.pdf_opaque SOURCE TARGET` in a confined process, because it decodes
+letterheads are full of such logos. Run as `python -m gateway.cda.pdf.opaque SOURCE TARGET` in a confined process, because it decodes
 images; the conversion compares the look afterwards and falls back when white was not what lay below.
 """
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pikepdf
 
-from gateway.cda.pdf_conversion import PdfaConversionFailed
+from gateway.cda.pdf.conversion import PdfaConversionFailed
 
 _VERSION = "1.4"
 

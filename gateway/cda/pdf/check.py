@@ -1,7 +1,7 @@
 """The door of a PDF: is it one, is it safe, is it already a PDF/A-1b.
 
 Most files are inspected in this process in a few milliseconds; those that would make qpdf inflate or repair something go to a process of
-their own with bounded memory and time (`pdf_confined`). Never refuses what a conversion can mend: JavaScript, embedded files, missing
+their own with bounded memory and time (`confined`). Never refuses what a conversion can mend: JavaScript, embedded files, missing
 fonts are only reported. Source: cda_signing.md 1.5.
 """
 
@@ -11,10 +11,10 @@ import io
 import mmap
 from pathlib import Path
 
-from gateway.cda.pdf_confined import inspect_confined
-from gateway.cda.pdf_open import examine
-from gateway.cda.pdf_report import Flaw, NotAPdf, PdfBomb, PdfDamaged, PdfEncrypted, PdfLimits, PdfRefused, PdfReport
-from gateway.cda.pdf_streams import NeedsConfinement
+from gateway.cda.pdf.confined import inspect_confined
+from gateway.cda.pdf.open import examine
+from gateway.cda.pdf.report import Flaw, NotAPdf, PdfBomb, PdfDamaged, PdfEncrypted, PdfLimits, PdfRefused, PdfReport
+from gateway.cda.pdf.streams import NeedsConfinement
 
 __all__ = ["Flaw", "NotAPdf", "PdfBomb", "PdfDamaged", "PdfEncrypted", "PdfLimits", "PdfRefused", "PdfReport", "inspect_pdf"]
 

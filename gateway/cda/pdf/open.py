@@ -13,10 +13,10 @@ from typing import BinaryIO
 import msgspec
 import pikepdf
 
-from gateway.cda.pdf_marker import file_flaws, metadata_of, output_intent_flaws
-from gateway.cda.pdf_report import Flaw, NotAPdf, PdfBomb, PdfDamaged, PdfEncrypted, PdfLimits, PdfReport
-from gateway.cda.pdf_streams import NeedsConfinement, flate_size
-from gateway.cda.pdf_walk import count_pages, walk
+from gateway.cda.pdf.marker import file_flaws, metadata_of, output_intent_flaws
+from gateway.cda.pdf.report import Flaw, NotAPdf, PdfBomb, PdfDamaged, PdfEncrypted, PdfLimits, PdfReport
+from gateway.cda.pdf.streams import NeedsConfinement, flate_size
+from gateway.cda.pdf.walk import count_pages, walk
 
 HEADER_WINDOW = 1024
 """`%PDF-` is looked for in this many bytes, as readers do."""

@@ -1,6 +1,6 @@
 """The rules of PDF/A-1b that can be read from dictionaries, each named after the clause of ISO 19005-1 it enforces.
 
-Handed one dictionary at a time by `pdf_walk`, each rule is called only for dictionaries that hold its key. What only a content stream
+Handed one dictionary at a time by `walk`, each rule is called only for dictionaries that hold its key. What only a content stream
 could betray (operators, colour operators, glyph widths) is not looked at: this is a gate, not a validator. Errs towards conversion.
 Source: cda_signing.md 1.5 [K]; clauses from the standard's public errata and the Preflight validator that the tests judge with.
 """
@@ -13,8 +13,8 @@ from typing import Any
 
 import pikepdf
 
-from gateway.cda.pdf_report import Flaw
-from gateway.cda.pdf_streams import LZW, filters_of
+from gateway.cda.pdf.report import Flaw
+from gateway.cda.pdf.streams import LZW, filters_of
 
 Rule = Callable[[pikepdf.Object, Any], Iterator[Flaw]]
 """Called with a dictionary and the value of the key that called it; numbers and booleans come as Python's."""

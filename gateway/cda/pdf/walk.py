@@ -12,9 +12,9 @@ from typing import Any
 import msgspec
 import pikepdf
 
-from gateway.cda.pdf_report import Flaw, PdfBomb, PdfDamaged, PdfLimits
-from gateway.cda.pdf_rules import RULES
-from gateway.cda.pdf_streams import inflated_size
+from gateway.cda.pdf.report import Flaw, PdfBomb, PdfDamaged, PdfLimits
+from gateway.cda.pdf.rules import RULES
+from gateway.cda.pdf.streams import inflated_size
 
 _DEVICE_COLOURS = frozenset({"/DeviceRGB", "/DeviceCMYK", "/DeviceGray"})
 _MAX_ARRAY, _MAX_DICTIONARY = 8191, 4095

@@ -1,6 +1,6 @@
 """Inspection in a process of its own: bounded memory, processor time and waiting; no file written, nothing inherited but the document.
 
-Run as `python -m gateway.cda.pdf_confined LIMITS` it is that process: the document on standard input, the verdict in JSON on standard
+Run as `python -m gateway.cda.pdf.confined LIMITS` it is that process: the document on standard input, the verdict in JSON on standard
 output. Whatever kills it, the parent turns into a refusal. Source: cda_signing.md 1.5.
 """
 
@@ -17,8 +17,8 @@ from typing import BinaryIO
 import msgspec
 import pikepdf.settings
 
-from gateway.cda.pdf_open import examine
-from gateway.cda.pdf_report import NotAPdf, PdfBomb, PdfDamaged, PdfEncrypted, PdfLimits, PdfRefused, PdfReport
+from gateway.cda.pdf.open import examine
+from gateway.cda.pdf.report import NotAPdf, PdfBomb, PdfDamaged, PdfEncrypted, PdfLimits, PdfRefused, PdfReport
 
 _REFUSALS: dict[str, type[PdfRefused]] = {refusal.code: refusal for refusal in (NotAPdf, PdfEncrypted, PdfBomb, PdfDamaged)}
 _STOPPED_BY_A_BOUND = {-signal.SIGKILL, -signal.SIGXCPU}
@@ -45,7 +45,7 @@ def inspect_confined(source: bytes | BinaryIO, limits: PdfLimits) -> PdfReport:
 
 def _run(file: BinaryIO, limits: PdfLimits) -> subprocess.CompletedProcess[bytes] | None:
     """The finished process, or None when it ran out of time."""
-    command = [sys.executable, "-m", "gateway.cda.pdf_confined", msgspec.json.encode(limits).decode()]
+    command = [sys.executable, "-m", "gateway.cda.pdf.confined", msgspec.json.encode(limits).decode()]
     environment = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PYTHONDONTWRITEBYTECODE": "1", "LC_ALL": "C.UTF-8"}
     try:
         return subprocess.run(  # noqa: S603 - our own interpreter, our own module, limits as the only argument

@@ -16,7 +16,7 @@ from typing import Any
 
 import pikepdf
 
-from gateway.cda.pdf_report import PdfBomb, PdfLimits
+from gateway.cda.pdf.report import PdfBomb, PdfLimits
 
 IMAGE_CODECS = frozenset({"/DCTDecode", "/DCT", "/JPXDecode", "/CCITTFaxDecode", "/CCF", "/JBIG2Decode"})
 FLATE = frozenset({"/FlateDecode", "/Fl"})

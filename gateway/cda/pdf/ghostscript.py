@@ -18,7 +18,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from gateway.cda.pdf_conversion import ConversionInterrupted, ConversionLimits, GhostscriptMissing, PdfaConversionFailed
+from gateway.cda.pdf.conversion import ConversionInterrupted, ConversionLimits, GhostscriptMissing, PdfaConversionFailed
 
 _COMMON = ("-q", "-dSAFER", "-dBATCH", "-dNOPAUSE", "-dPrinted=true")
 _NO_NETWORK = (("unshare", "--net"), ("unshare", "--user", "--map-current-user", "--net"))
