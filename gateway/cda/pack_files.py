@@ -29,7 +29,7 @@ class PackInvalid(ConfigurationFault):
 
     code = "conformity-pack-invalid"
     what = "Le pack de conformité ne peut pas être utilisé : {reason}."
-    gesture = "Téléchargez de nouveau le dossier publié par l'ANS, puis relancez « relais conformity install »."
+    gesture = "Téléchargez de nouveau le dossier publié par l'ANS, puis relancez « relais conformity install DOSSIER --home BOITIER »."
 
 
 def collect(source: Path) -> dict[str, Path]:

@@ -6,12 +6,17 @@ Secrets are never in this file: keys live in the key store, the homologation num
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
 from gateway.kernel.errors import ConfigurationFault
+
+_PLACE = re.compile(r" - at `\$\.?(.*)`$")
+_MISSING = re.compile(r"missing required field `([^`]+)`")
+_UNKNOWN = re.compile(r"unknown field `([^`]+)`")
 
 
 class ConfigurationInvalid(ConfigurationFault):
@@ -181,12 +186,27 @@ class Configuration(_Section, frozen=True, kw_only=True):
         return next((one for one in self.structures if one.id == identifier), None)
 
 
+def _fault(message: str) -> str:
+    """Where the file is at fault, in French; the library's own words stay in the technical part."""
+    place = _PLACE.search(message)
+    missing = _MISSING.search(message)
+    unknown = _UNKNOWN.search(message)
+    where = f" dans « {place.group(1)} »" if place and place.group(1) else ""
+    if missing:
+        return f"il manque « {missing.group(1)} »{where}"
+    if unknown:
+        return f"« {unknown.group(1)} » n'est pas un réglage connu{where}"
+    return f"une valeur n'a pas la forme attendue{where}" if where else "sa syntaxe TOML est fausse"
+
+
 def read_configuration(path: Path) -> Configuration:
     """Read and check relais.toml; raises ConfigurationInvalid naming the place at fault."""
     try:
         configuration = msgspec.toml.decode(path.read_bytes(), type=Configuration)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as problem:
-        raise ConfigurationInvalid(str(problem), reason=str(problem)) from problem
+    except OSError as problem:
+        raise ConfigurationInvalid(type(problem).__name__, reason="il manque ou ne peut pas être lu") from problem
+    except (msgspec.DecodeError, UnicodeDecodeError) as problem:
+        raise ConfigurationInvalid(str(problem), reason=_fault(str(problem))) from problem
     identifiers = [structure.id for structure in configuration.structures]
     if not identifiers or len(set(identifiers)) != len(identifiers):
         raise ConfigurationInvalid(reason="il faut au moins une structure, et chacune une seule fois")

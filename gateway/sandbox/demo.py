@@ -42,6 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="make demo")
     parser.add_argument("--once", action="store_true", help="s'arrête quand tout est parti")
     options = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     folder = Path(tempfile.mkdtemp(prefix="relais-demo-"))
     try:
         with _sandbox(folder / "bac-a-sable") as sandbox, _gateway(folder / "boitier", folder / "bac-a-sable") as gateway:
@@ -62,7 +63,7 @@ def _show(sandbox: dict[str, Any], gateway: dict[str, Any], home: Path, *, once:
     for request in sorted(_EXAMPLES.glob("*.json")):
         if request.with_suffix(".pdf").exists():
             good = _send(gateway["api"], token, trust, request) and good
-    print(f"\nPage du cabinet : {gateway['web']}\nJeton du poste  : {token}\n")
+    print(f"\nPage du cabinet : {gateway['web']}\nJeton du poste  : {token}\nDossier         : {home} (autorité locale : lan-ca.pem)\n")
     if not once:
         print("Ctrl-C pour arrêter.")
         signal.pause()

@@ -30,7 +30,7 @@ class SchemaInvalid(ConfigurationFault):
 
     code = "schema-invalid"
     what = "Les schémas officiels installés sur le boîtier sont incomplets ou abîmés."
-    gesture = "Réinstallez le pack de conformité avec la commande « relais conformity install »."
+    gesture = "Réinstallez le pack de conformité avec la commande « relais conformity install DOSSIER --home BOITIER »."
 
 
 class SchemaFault(msgspec.Struct, frozen=True):
