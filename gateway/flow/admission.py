@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -18,7 +19,7 @@ from gateway.flow.custody import Custody
 from gateway.flow.errors import DocumentAlreadyKnown, IdempotencyConflict, MediaTypeRefused, RequestIncomplete
 from gateway.flow.identities import Identities
 from gateway.flow.inspection import Inspection, about_the_file, refuse_first
-from gateway.flow.intake import Lineage, admit_cda, admit_pdf, patient_of, replaced_of, resolve_structure
+from gateway.flow.intake import Lineage, admit_cda, admit_pdf, local_id_of, patient_of, replaced_of, resolve_structure
 from gateway.flow.qualification import Qualification
 from gateway.flow.reading import Reader
 from gateway.flow.request import DocumentRequest, decode_request
@@ -126,7 +127,13 @@ class Admission:
         lineage = await self._lineage(structure.id, replaced_of(request))
         unique_id = new_oid()
         admitted = admit_pdf(
-            request, structure, patient, lineage or Lineage(set_id=unique_id, version=1), actor=caller.actor, original=new_id()
+            request,
+            structure,
+            patient,
+            lineage or Lineage(set_id=unique_id, version=1),
+            latest=self._latest(),
+            actor=caller.actor,
+            original=new_id(),
         )
         return msgspec.structs.replace(admitted, ready=await self._inspection.pdf(upload)), unique_id
 
@@ -137,8 +144,21 @@ class Admission:
         asked = request.structure or header.custodian.id
         structure = resolve_structure(self._configuration, caller.structures, asked)
         await self._inspection.schema(data)
-        admitted = admit_cda(request, header, structure, environment=self._configuration.environment, actor=caller.actor, original=new_id())
+        admitted = admit_cda(
+            request,
+            header,
+            structure,
+            known=await self._identities.known(structure.id, local_id_of(request, header)),
+            environment=self._configuration.environment,
+            latest=self._latest(),
+            actor=caller.actor,
+            original=new_id(),
+        )
         return msgspec.structs.replace(admitted, ready=True), header.unique_id
+
+    def _latest(self) -> datetime | None:
+        """The last instant a date of a document may say: a day of grace for time zones and clocks; none while ours may be wrong."""
+        return self._books.moment() + timedelta(days=1) if self._books.dated() else None
 
     async def _lineage(self, structure: str, replaced: str | None) -> Lineage | None:
         if replaced is None:

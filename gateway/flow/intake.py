@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import msgspec
 
 from gateway.flow.admitted import Admitted
+from gateway.flow.contradiction import check_contradictions
 from gateway.flow.errors import (
     AuthorUnknown,
     MailboxMissing,
@@ -14,7 +17,7 @@ from gateway.flow.errors import (
     RequestIncomplete,
     StructureUnknown,
 )
-from gateway.flow.request import DocumentRequest, PatientPart
+from gateway.flow.request import DocumentRequest, PatientPart, RequestInvalid
 from gateway.kernel.config import Configuration, Structure
 from gateway.kernel.ids import is_oid
 from gateway.model.document import ClinicalHeader
@@ -22,6 +25,8 @@ from gateway.model.patient import IdentityStatus, Ins, Patient, Sex, TraitInvali
 from gateway.model.visibility import check_recipients
 from gateway.mss.address import check_mailbox
 from gateway.nomenclature.documents import class_of_type, document_type
+
+_EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 
 
 def resolve_structure(configuration: Configuration, allowed: tuple[str, ...], asked: str | None) -> Structure:
@@ -62,9 +67,19 @@ class Lineage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def admit_pdf(
-    request: DocumentRequest, structure: Structure, patient: Patient, lineage: Lineage, *, actor: str | None, original: str
+    request: DocumentRequest,
+    structure: Structure,
+    patient: Patient,
+    lineage: Lineage,
+    *,
+    latest: datetime | None,
+    actor: str | None,
+    original: str,
 ) -> Admitted:
-    """Everything that describes a PDF, checked; raises the refusal of the first field at fault."""
+    """Everything that describes a PDF, checked; raises the refusal of the first field at fault.
+
+    `latest` is the last instant that a date may say, None while the clock is not trusted.
+    """
     if request.document is None:
         raise RequestIncomplete(field="document")
     if request.author is None:
@@ -72,6 +87,8 @@ def admit_pdf(
     if structure.professional(request.author.id) is None:
         raise AuthorUnknown(field="author.id")
     part = request.document
+    for name, instant in (("created_at", part.created_at), ("service_start", part.service_start), ("service_stop", part.service_stop)):
+        _check_instant(instant, latest, f"document.{name}")
     kind = document_type(part.type)
     class_of_type(kind.code)
     admitted = Admitted(
@@ -96,11 +113,36 @@ def admit_pdf(
     return admitted
 
 
+def local_id_of(request: DocumentRequest, header: ClinicalHeader) -> str:
+    """The local id of a ready CDA's patient: its IPP, else the request's, else the matricule. Raises RequestIncomplete without any."""
+    if header.subject.local is not None:
+        return header.subject.local.extension
+    if request.patient is not None:
+        return request.patient.local_id
+    if header.subject.ins is None:
+        raise RequestIncomplete(field="file:recordTarget")
+    return header.subject.ins.matricule
+
+
 def admit_cda(
-    request: DocumentRequest, header: ClinicalHeader, structure: Structure, *, environment: str, actor: str | None, original: str
+    request: DocumentRequest,
+    header: ClinicalHeader,
+    structure: Structure,
+    *,
+    known: Patient | None,
+    environment: str,
+    latest: datetime | None,
+    actor: str | None,
+    original: str,
 ) -> Admitted:
-    """A ready CDA: the facts are read from it, the request may only repeat them."""
-    patient = _patient_of_header(header)
+    """A ready CDA: the facts are read from it, the request may only repeat them. `known` is the patient remembered under its local id.
+
+    A CDA that carries an INS counts as qualified, unless the request says otherwise, or says nothing and the patient is known as less.
+    """
+    patient = _patient_of_header(request, header, known)
+    _check_instant(header.created_at, latest, "file:effectiveTime")
+    _check_instant(header.service_start, latest, "file:documentationOf")
+    _check_instant(header.service_stop, latest, "file:documentationOf")
     if patient.ins is not None:
         patient.ins.check_environment(environment, field="file:recordTarget")
     author = next((one.person.id for one in header.authors if structure.professional(one.person.id)), None)
@@ -112,7 +154,7 @@ def admit_cda(
         raise RequestContradictsCda(field="structure")
     if header.replaces == header.unique_id:
         raise ReplacedUnknown(field="file:relatedDocument")
-    _check_contradictions(request, header, patient, author)
+    check_contradictions(request, header, patient, author)
     class_of_type(header.type.code)
     admitted = Admitted(
         media="cda",
@@ -185,27 +227,22 @@ def _check_destinations(admitted: Admitted, structure: Structure) -> None:
         check_mailbox(address, field=f"deliver.professionals[{index}]")
 
 
-def _patient_of_header(header: ClinicalHeader) -> Patient:
+def _check_instant(instant: datetime | None, latest: datetime | None, field: str) -> None:
+    if instant is not None and (instant < _EARLIEST or (latest is not None and instant > latest)):
+        raise RequestInvalid(field=field)
+
+
+def _patient_of_header(request: DocumentRequest, header: ClinicalHeader, known: Patient | None) -> Patient:
     subject = header.subject
     ins = Ins.checked(subject.ins.matricule, subject.ins.oid, field="file:recordTarget") if subject.ins is not None else None
     subject.traits.check(field="file:recordTarget")
-    local_id = subject.local.extension if subject.local is not None else (ins.matricule if ins is not None else "")
-    if not local_id:
-        raise RequestIncomplete(field="file:recordTarget")
-    status = IdentityStatus.QUALIFIEE if ins is not None else IdentityStatus.PROVISOIRE
-    return Patient(local_id=local_id, traits=subject.traits, status=status, ins=ins)
-
-
-def _check_contradictions(request: DocumentRequest, header: ClinicalHeader, patient: Patient, author: str) -> None:
-    if request.author is not None and request.author.id != author:
-        raise RequestContradictsCda(field="author.id")
-    part = request.patient
-    if part is not None and part.ins is not None and (patient.ins is None or part.ins.matricule != patient.ins.matricule):
-        raise RequestContradictsCda(field="patient.ins.matricule")
-    if part is not None and part.identity_status not in (None, patient.status.value):
+    asserted = request.patient.identity_status if request.patient is not None else None
+    if asserted is not None:
+        status = _status_of(asserted)
+    elif ins is None:
+        status = IdentityStatus.PROVISOIRE
+    else:
+        status = known.status if known is not None else IdentityStatus.QUALIFIEE
+    if status is IdentityStatus.QUALIFIEE and ins is None:
         raise RequestContradictsCda(field="patient.identity_status")
-    document = request.document
-    if document is not None and document.type != header.type.code:
-        raise RequestContradictsCda(field="document.type")
-    if document is not None and document.title.strip() != header.title:
-        raise RequestContradictsCda(field="document.title")
+    return Patient(local_id=local_id_of(request, header), traits=subject.traits, status=status, ins=ins)

@@ -92,7 +92,7 @@ class Qualification:
         That one stays as it was sent; the new one has its own uniqueId in the same set and replaces nothing, the first never having
         reached the DMP.
         """
-        frozen = any(one.role == "cda" for one in await self._store.blobs_of(document.id))
+        frozen = admitted.media == "pdf" and any(one.role == "cda" for one in await self._store.blobs_of(document.id))
         qualified = msgspec.structs.replace(admitted, patient=patient, version=admitted.version + (1 if frozen else 0))
         sealed = seal_admitted(qualified, self._custody.key(document), document.id)
         unique_id = new_oid() if frozen else document.unique_id
@@ -117,6 +117,8 @@ def _waits(record: DeliveryRecord) -> bool:
 
 
 def _obstacle(admitted: Admitted, patient: Patient) -> Held | None:
-    if not admitted.patient.traits.agree_with(patient.traits):
-        return IdentityDiffers()
-    return QualifiedDocumentNeeded() if admitted.media == "cda" else None
+    ready = admitted.media == "cda"
+    if ready and admitted.patient.ins is None:
+        return QualifiedDocumentNeeded()
+    same = admitted.patient.traits.agree_with(patient.traits) and (not ready or admitted.patient.ins == patient.ins)
+    return None if same else IdentityDiffers()

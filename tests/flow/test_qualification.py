@@ -23,7 +23,7 @@ from gateway.kernel.clock import FrozenClock
 from gateway.kernel.concept import Concept
 from gateway.kernel.ids import new_id, new_oid
 from gateway.model.delivery import Channel, DeliveryState, DocumentState
-from gateway.model.patient import IdentityStatus, Patient, Sex, Traits
+from gateway.model.patient import IdentityStatus, Ins, Patient, Sex, Traits
 from gateway.model.visibility import Visibility
 from gateway.trust.vault import open_vault
 from tests.model.test_patient import TRAITS
@@ -46,11 +46,12 @@ class Stage:
         self.custody = Custody(self.store, BlobStore(folder), self.vault)
         self.qualification = Qualification(self.store, self.custody, Bookkeeper(self.store, FrozenClock(NOW)))
 
-    async def accept(self, *, media: str = "pdf", for_doctor: bool = False) -> str:
+    async def accept(self, *, media: str = "pdf", ins: Ins | None = None, for_doctor: bool = False) -> str:
         """A document for the DMP, held; also for a doctor, whose mail is frozen and leaving, when asked."""
         key, identifier, unique_id = self.vault.new_key(), new_id(), new_oid()
         admitted = Admitted(
-            media="cda" if media == "cda" else "pdf", structure="S", author="8", actor=None, patient=VALIDATED,
+            media="cda" if media == "cda" else "pdf", structure="S", author="8", actor=None,
+            patient=msgspec.structs.replace(VALIDATED, ins=ins),
             type=Concept("57833-6", "s", "l"), title="T", created_at=NOW, service_start=NOW, service_stop=None, replaces=None,
             set_id=unique_id, version=1, visibility=Visibility(), deliver=Deliver(dmp=True), original="o",
         )  # fmt: skip
@@ -144,6 +145,21 @@ async def test_a_ready_cda_is_asked_for_again_never_rewritten(stage: Stage) -> N
     identifier = await stage.accept(media="cda")
     assert not await stage.qualification.asserted(CALLER, "p", qualified())
     assert await stage.states(identifier) == [("held", "qualified-document-needed")]
+
+
+async def test_a_ready_cda_with_the_same_ins_leaves_as_it_is(stage: Stage) -> None:
+    identifier = await stage.accept(media="cda", ins=INS)
+    before = await stage.document(identifier)
+    assert await stage.qualification.asserted(CALLER, "p", qualified())
+    after = await stage.document(identifier)
+    assert await stage.states(identifier) == [("queued", None)]
+    assert (after.unique_id, stage.custody.admitted(after).version) == (before.unique_id, 1)
+
+
+async def test_a_ready_cda_with_another_ins_stays_held(stage: Stage) -> None:
+    identifier = await stage.accept(media="cda", ins=Ins.checked("255069999999934", INS.oid))
+    assert not await stage.qualification.asserted(CALLER, "p", qualified())
+    assert await stage.states(identifier) == [("held", "identity-differs")]
 
 
 async def test_an_identity_not_qualified_releases_nothing(stage: Stage) -> None:
