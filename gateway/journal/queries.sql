@@ -7,14 +7,17 @@ VALUES (:id, :structure, :workstation, :idempotency_key, :content_digest, :uniqu
         :closed_at, :original_digest, :wrapped_key, :sealed, :version);
 
 -- name: document-update
+-- Nobody may believe done a document one of whose deliveries was put aside.
 UPDATE documents
-SET state = :state, prepared = :prepared, closed_at = :closed_at, version = :version
+SET state = iif(EXISTS (SELECT 1 FROM deliveries WHERE document_id = :id AND state = 'quarantined'), 'attention', :state),
+    prepared = :prepared, closed_at = :closed_at, version = :version
 WHERE id = :id AND version = :version - 1
   AND unique_id = :unique_id AND patient_ref = :patient_ref AND wrapped_key = :wrapped_key AND sealed = :sealed;
 
 -- name: document-update-wide
 UPDATE documents
-SET state = :state, prepared = :prepared, closed_at = :closed_at, version = :version,
+SET state = iif(EXISTS (SELECT 1 FROM deliveries WHERE document_id = :id AND state = 'quarantined'), 'attention', :state),
+    prepared = :prepared, closed_at = :closed_at, version = :version,
     unique_id = :unique_id, patient_ref = :patient_ref, wrapped_key = :wrapped_key, sealed = :sealed
 WHERE id = :id AND version = :version - 1;
 
@@ -102,6 +105,10 @@ UPDATE documents SET state = 'quarantined' WHERE sequence = :number;
 
 -- name: quarantine-deliveries
 UPDATE deliveries SET state = 'quarantined' WHERE number = :number;
+
+-- name: quarantine-deliveries-document
+UPDATE documents SET state = 'attention', closed_at = NULL
+WHERE id = (SELECT document_id FROM deliveries WHERE number = :number) AND state <> 'quarantined';
 
 -- name: quarantine-events
 DELETE FROM events WHERE sequence = :number;

@@ -153,6 +153,8 @@ def _put_aside(connection: sqlite3.Connection, row: BadRow) -> None:
     connection.execute(statement("quarantine-insert"), {"source": row.source, "number": row.number, "reason": row.reason, "raw": row.raw})
     if row.source in _MARKED:
         connection.execute(statement(f"quarantine-{row.source}"), {"number": row.number})
+    if row.source == "deliveries":
+        connection.execute(statement("quarantine-deliveries-document"), {"number": row.number})
 
 
 def _read_tail(connection: sqlite3.Connection) -> Tail:

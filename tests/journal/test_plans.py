@@ -151,7 +151,7 @@ def test_an_update_of_a_row_finds_it_by_its_index(journal: sqlite3.Connection) -
     for name in ("document-update", "document-update-wide", "document-prepares", "delivery-progress", "delivery-update", "blob-delete"):
         sql = statement(name)
         values = {**_document(1), **_delivery(1), "id": "x"}
-        [step] = [row["detail"] for row in journal.execute(f"EXPLAIN QUERY PLAN {sql}", values)]
-        assert step.startswith("SEARCH"), f"{name}: {step}"
+        steps = [row["detail"] for row in journal.execute(f"EXPLAIN QUERY PLAN {sql}", values)]
+        assert all(step.startswith(("SEARCH", "SCALAR SUBQUERY")) for step in steps), f"{name}: {steps}"
     [step] = [row["detail"] for row in journal.execute(f"EXPLAIN QUERY PLAN {statement('lane-wake')}", {"lane": "s0/dmp", "now": 1})]
     assert "deliveries_open (lane=? AND state=?)" in step
