@@ -15,6 +15,8 @@ from litestar.types import Message, Receive, Scope, Send
 
 _MOST_BYTES = 64_000_000
 _MOST_SECONDS = 20
+_SILENCE = 120.0
+"""Seconds without a byte after which a caller who still owes some is taken for gone: whatever reads the body, with or without a token."""
 _REFUSAL, _TOO_SLOW = 400, 408
 
 
@@ -27,11 +29,18 @@ class Remainder:
         self._left = named.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in named
         self.waits = b"100-continue" in named.get(b"expect", b"")
         """True while the caller has sent nothing and waits to be told to go on."""
+        self.silent = False
+        """True once the caller was taken for gone."""
 
     async def receive(self) -> Any:
         """As ASGI's, noting how far the body is read."""
         self.waits = False
-        message = await self._receive()
+        try:
+            async with asyncio.timeout(_SILENCE if self._left else None):
+                message = await self._receive()
+        except TimeoutError:
+            self.silent, self._left = True, False
+            return {"type": "http.disconnect"}
         self._left = message["type"] == "http.request" and message["more_body"]
         return message
 
@@ -54,7 +63,7 @@ async def answer_after_reading(application: Any, scope: Scope, receive: Receive,
 
     async def send_in_turn(message: Message) -> None:
         if message["type"] == "http.response.start" and message["status"] >= _REFUSAL:
-            if remainder.waits or message["status"] == _TOO_SLOW:
+            if remainder.waits or remainder.silent or message["status"] == _TOO_SLOW:
                 message["headers"] = [*message["headers"], (b"connection", b"close")]
             if message["status"] != _TOO_SLOW:
                 await remainder.discard()

@@ -6,7 +6,7 @@ from typing import Any
 
 import structlog
 from litestar import Request, Response, get
-from litestar.exceptions import HTTPException
+from litestar.exceptions import HTTPException, InternalServerException
 from litestar.params import FromPath
 from litestar.types import ExceptionHandlersMap
 
@@ -17,6 +17,8 @@ from gateway.web.rendering import page
 
 _log = structlog.get_logger("relais.web")
 
+_HUNG_UP = "client disconnected prematurely"
+"""What the framework says of a caller who left in the middle of a form: nothing to log."""
 _RETRY_AFTER = {429: "60", 503: "30"}
 
 
@@ -39,12 +41,13 @@ def answer_relais(request: Request[Any, Any, Any], error: RelaisError) -> Respon
 
 def answer_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
     """The framework's errors: an address or a form that is not one of ours."""
-    if error.status_code >= 500:
+    hung_up = isinstance(error, InternalServerException) and error.detail == _HUNG_UP
+    if error.status_code >= 500 and not hung_up:
         return answer_unexpected(request, error)
     if error.status_code == 404:
         return _problem(404, "Page introuvable", "Cette page n'existe pas, ou n'existe plus.", "Revenez à l'accueil.")
     return _problem(
-        error.status_code, "Demande non comprise", "Relais n'a pas compris cette demande.", "Revenez à l'accueil, puis recommencez."
+        400 if hung_up else error.status_code, "Demande non comprise", "Relais n'a pas compris cette demande.", "Revenez à l'accueil, puis recommencez."
     )
 
 
