@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from datetime import datetime
 from functools import cache
 from itertools import takewhile
@@ -146,4 +147,5 @@ def _check_texts(request: DocumentRequest) -> None:
 
 
 def _plain(text: str) -> bool:
-    return bool(text.strip()) and all(character.isprintable() for character in text)
+    """Something to read on one line; the spaces of French typography, which Python does not call printable, included."""
+    return bool(text.strip()) and all(character.isprintable() or unicodedata.category(character) == "Zs" for character in text)

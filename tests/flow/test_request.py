@@ -54,6 +54,21 @@ def test_the_field_at_fault_is_named(path: str, value: object, field: str) -> No
     assert refusal.value.field == field
 
 
+@pytest.mark.parametrize("space", ["\u00a0", "\u202f", "\u2009", "\u3000"])
+def test_the_spaces_of_french_typography_are_text(space: str) -> None:
+    title = f"Ordonnance n°{space}3{space}: «{space}été{space}»"
+    document = decode_request(changed("document.title", title)).document
+    assert document is not None
+    assert document.title == title
+
+
+@pytest.mark.parametrize("title", ["a\u2028b", "a\u2029b", "a\tb", "a\nb", "a\u200bb", "a\x7fb", "\u00a0", " "])
+def test_a_title_is_one_readable_line(title: str) -> None:
+    with pytest.raises(RequestInvalid) as refusal:
+        decode_request(changed("document.title", title))
+    assert refusal.value.field == "document.title"
+
+
 @pytest.mark.parametrize("data", [b"", b"{", b"[]", b"null", b"\xff\xfe", b'{"deliver": ' * 5000])
 def test_what_is_not_the_contract_is_refused_as_a_whole(data: bytes) -> None:
     with pytest.raises(RequestInvalid):
