@@ -183,7 +183,7 @@ def sampled(count: int) -> list[tuple[str, str, str, str | None, str | None, str
 
 def odd_patients(count: int) -> list[tuple[Patient, str]]:
     """The fixed list, then `count` samples, each with a title; the local identifier is odd too."""
-    listed = [(*one, f"Ordonnance de {one[1]} : « {one[0]} »") for one in _ODD] + sampled(count)
+    listed = [(*one, f"Ordonnance de {one[1]}\u00a0: «\u202f{one[0]}\u202f»") for one in _ODD] + sampled(count)
     found = []
     for rank, (family, given_names, first, used_family, used_given, title) in enumerate(listed):
         number = f"2{50 + rank % 40:02d}{1 + rank % 12:02d}75{100_000 + rank:06d}"
