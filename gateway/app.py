@@ -17,6 +17,7 @@ import msgspec
 import structlog
 
 from firmware.clock import kernel_synchronised
+from firmware.memory import give_back, keep_few_pools
 from firmware.notify import notify_systemd
 from firmware.process import harden_process
 from firmware.scratch import open_scratch, remove_scratch, scratch_place
@@ -134,7 +135,7 @@ async def opened(home: Home, *, clock: Clock | None = None) -> AsyncIterator[Gat
             Channel.DMP: DmpCourier(configuration, store, keys, remotes.dmp, books, vault.pseudonym),
             Channel.MSS: MssCourier(remotes.operator, configuration.retry.mail_unknown_wait),
         }
-        places = LargePlaces(configuration.limits)
+        places = LargePlaces(configuration.limits, give_back)
         wait = configuration.dmp.probe_wait_seconds
         desk = Desk(store, blobs, custody, books, couriers, configuration.retry, boot, probe_wait=wait, places=places)
         scheduler = Scheduler(configuration, store, clock, desk.attempt)
@@ -178,6 +179,7 @@ def _alone_in(home: Home) -> Iterator[None]:
 async def serve(home: Home) -> None:
     """Run a gateway until SIGTERM or SIGINT; prints `ready` and writes gateway.json when it serves."""
     harden_process()
+    keep_few_pools()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):

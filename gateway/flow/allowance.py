@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import AsyncIterator, Callable
 from types import TracebackType
 
 from gateway.journal.store import NotAccepting
@@ -72,18 +73,27 @@ class Share:
 class LargePlaces:
     """Places for documents over `large_document_bytes`: `large_in_flight` in all, one of them kept for preparation.
 
-    A silent destination may hold the others for the length of its timeouts, and must not stop what is being prepared.
+    A silent destination may hold the others for the length of its timeouts, and must not stop what is being prepared. `give_back` is called
+    when a large document has left its place: what it took is free then.
     """
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, give_back: Callable[[], None] | None = None) -> None:
+        self._give_back = give_back
         self._threshold = limits.large_document_bytes
         self._preparing = asyncio.Semaphore(1)
         self._sending = asyncio.Semaphore(max(1, limits.large_in_flight - 1))
 
     def preparing(self, size: int) -> contextlib.AbstractAsyncContextManager[None]:
         """Wait for the place of preparation; a document that is not large waits for nothing."""
-        return self._preparing if size > self._threshold else contextlib.nullcontext()
+        return self._place(self._preparing) if size > self._threshold else contextlib.nullcontext()
 
     def sending(self, size: int) -> contextlib.AbstractAsyncContextManager[None]:
         """Wait for a place to send; a document that is not large waits for nothing."""
-        return self._sending if size > self._threshold else contextlib.nullcontext()
+        return self._place(self._sending) if size > self._threshold else contextlib.nullcontext()
+
+    @contextlib.asynccontextmanager
+    async def _place(self, places: asyncio.Semaphore) -> AsyncIterator[None]:
+        async with places:
+            yield
+        if self._give_back is not None:
+            self._give_back()

@@ -175,14 +175,15 @@ class SmtpSession:
 
     async def _content(self, mail: bytes) -> Accepted:
         stuffed = mail.replace(b"\r\n.", b"\r\n..")
-        framed = b"".join((b"." if mail.startswith(b".") else b"", stuffed, b".\r\n" if mail.endswith(b"\r\n") else b"\r\n.\r\n"))
+        opening, end = b"." if mail.startswith(b".") else b"", b".\r\n" if mail.endswith(b"\r\n") else b"\r\n.\r\n"
         try:
             self._stream.check_writable()
         except StreamEnded as problem:
             raise OperatorUnavailable(f"{Step.CONTENT} {problem.reason}") from None
         self.content_begun = True
         try:
-            await self._stream.write(framed, self._endpoint.answer_seconds)
+            for part in (opening, stuffed, end):
+                await self._stream.write(part, self._endpoint.answer_seconds)
             async with asyncio.timeout(self._endpoint.answer_seconds):
                 reply = await self._reply()
         except (StreamEnded, TimeoutError, ReplyGarbled) as problem:
