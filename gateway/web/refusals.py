@@ -47,7 +47,10 @@ def answer_http(request: Request[Any, Any, Any], error: HTTPException) -> Respon
     if error.status_code == 404:
         return _problem(404, "Page introuvable", "Cette page n'existe pas, ou n'existe plus.", "Revenez à l'accueil.")
     return _problem(
-        400 if hung_up else error.status_code, "Demande non comprise", "Relais n'a pas compris cette demande.", "Revenez à l'accueil, puis recommencez."
+        400 if hung_up else error.status_code,
+        "Demande non comprise",
+        "Relais n'a pas compris cette demande.",
+        "Revenez à l'accueil, puis recommencez.",
     )
 
 
