@@ -168,7 +168,7 @@ async def opened(home: Home, *, clock: Clock | None = None) -> AsyncIterator[Gat
 @contextmanager
 def _alone_in(home: Home) -> Iterator[None]:
     """The kernel frees the lock when the process dies, however it dies."""
-    with (home.root / "lock").open("a") as file:
+    with os.fdopen(os.open(home.root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "r+") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as problem:
