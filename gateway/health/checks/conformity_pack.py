@@ -16,6 +16,6 @@ async def check(site: Site) -> list[Result]:
             check="conformity-pack",
             severity=Severity.WARNING,
             what="Les schémas officiels du CDA ne sont pas installés : seuls les contrôles de Relais s'appliquent.",
-            gesture="Téléchargez-les auprès de l'ANS, puis lancez « relais conformity install DOSSIER --home BOITIER » et redémarrez Relais.",
+            gesture="Téléchargez-les auprès de l'ANS, lancez « relais conformity install DOSSIER --home BOITIER », puis redémarrez.",
         )
     ]
