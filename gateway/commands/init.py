@@ -161,10 +161,11 @@ patient_domain = "patient.sandbox.mssante.fr"
 
 
 def _structure(identifier: str, name: str, smtp: dict[str, Any], rank: int) -> str:
+    quoted = json.dumps(name, ensure_ascii=False)  # a TOML string too
     return f"""
 [[structures]]
 id = "{identifier}"
-name = "{name}"
+name = {quoted}
 patient_root = "1.2.250.1.213.1.1.4.999.{rank}"
 source_id = "1.2.250.1.213.1.1.4.998.{rank}"
 sector = "SA08"
@@ -173,7 +174,7 @@ telephone = "0200000000"
 
 [structures.mailbox]
 address = "{mailbox_of(identifier)}"
-display_name = "{name}"
+display_name = {quoted}
 reply_to = "secretariat.{identifier.lower()}@structure.sandbox.mssante.fr"
 host = "{smtp["host"]}"
 port = {smtp["port"]}

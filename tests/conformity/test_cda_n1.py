@@ -26,11 +26,6 @@ pytestmark = [pytest.mark.conformity, pytest.mark.xdist_group("cda-rig")]
 
 
 @pytest.fixture(scope="session")
-def judge() -> Judge:
-    return Judge()
-
-
-@pytest.fixture(scope="session")
 def pack(tmp_path_factory: pytest.TempPathFactory) -> Conformity:
     home = tmp_path_factory.mktemp("home")
     install_pack(need("data", "cda"), home)

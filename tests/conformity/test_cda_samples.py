@@ -38,11 +38,6 @@ FOUND = {
 }
 
 
-@pytest.fixture(scope="session")
-def judge() -> Judge:
-    return Judge()
-
-
 def sample(name: str) -> bytes:
     return need(*FOLDER, name).read_bytes()
 
