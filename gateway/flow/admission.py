@@ -26,13 +26,13 @@ from gateway.flow.request import DocumentRequest, decode_request
 from gateway.flow.upload import Upload
 from gateway.flow.views import DocumentView
 from gateway.journal.blobs import BlobStore
-from gateway.journal.records import AuditRecord, Change, DocumentRecord, EventRecord
+from gateway.journal.records import AuditRecord, BlobRecord, Change, DeliveryRecord, DocumentRecord, EventRecord
 from gateway.journal.store import DuplicateKey, Store
 from gateway.kernel.config import Configuration, Structure
 from gateway.kernel.ids import new_id, new_oid
 from gateway.model.delivery import DeliveryState, document_state
 from gateway.model.document import ClinicalHeader
-from gateway.trust.vault import Vault
+from gateway.trust.vault import DataKey, Vault
 
 PDF = "application/pdf"
 CDA_TYPES = ("application/xml", "text/xml")
@@ -90,10 +90,13 @@ class Admission:
         if known is not None:
             return await self._again(known, content)
         decoded = decode_request(request)
-        document_id = new_id()
         admitted, unique_id = await self._examine(caller, decoded, upload, media_type)
+        data_key = self._vault.new_key()
+        document_id = new_id()
+        blob, ready = await self._keep(document_id, admitted, upload, data_key)
+        admitted = msgspec.structs.replace(admitted, original=blob.id, size=upload.size, ready=ready)
         try:
-            record = await self._persist(caller, document_id, unique_id, key, content, admitted, upload)
+            record, deliveries = await self._persist(caller, document_id, unique_id, key, content, admitted, upload.sha256, data_key, blob)
         except DuplicateKey:
             known = await self._store.document_by_key(caller.workstation, key)
             if known is None:
@@ -101,9 +104,11 @@ class Admission:
             return await self._again(known, content)
         if admitted.media == "pdf":
             await self._qualification.asserted(caller, record.patient_ref, admitted.patient)
+        receipt = await self._reader.view(record, fresh=deliveries)
+        # Nothing is waited for from here on: the receipt leaves before preparation begins.
         self._prepare.set()
         self._books.announce()
-        return Acceptance(receipt=await self._reader.view(record), created=True)
+        return Acceptance(receipt=receipt, created=True)
 
     async def _again(self, known: DocumentRecord, content: str) -> Acceptance:
         if known.content_digest != content:
@@ -114,12 +119,12 @@ class Admission:
         kind = media_type.partition(";")[0].strip().lower()
         if kind == PDF:
             structure = resolve_structure(self._configuration, caller.structures, request.structure)
-            return await self._examine_pdf(caller, request, structure, upload)
+            return await self._examine_pdf(caller, request, structure)
         if kind in CDA_TYPES:
             return await self._examine_cda(caller, request, upload)
         raise MediaTypeRefused(field="file")
 
-    async def _examine_pdf(self, caller: Caller, request: DocumentRequest, structure: Structure, upload: Upload) -> tuple[Admitted, str]:
+    async def _examine_pdf(self, caller: Caller, request: DocumentRequest, structure: Structure) -> tuple[Admitted, str]:
         if request.patient is None:
             raise RequestIncomplete(field="patient")
         known = await self._identities.known(structure.id, request.patient.local_id)
@@ -135,7 +140,7 @@ class Admission:
             actor=caller.actor,
             original=new_id(),
         )
-        return msgspec.structs.replace(admitted, ready=await self._inspection.pdf(upload)), unique_id
+        return admitted, unique_id
 
     async def _examine_cda(self, caller: Caller, request: DocumentRequest, upload: Upload) -> tuple[Admitted, str]:
         data = bytes(upload.view())
@@ -154,7 +159,7 @@ class Admission:
             actor=caller.actor,
             original=new_id(),
         )
-        return msgspec.structs.replace(admitted, ready=True), header.unique_id
+        return admitted, header.unique_id
 
     def _latest(self) -> datetime | None:
         """The last instant a date of a document may say: a day of grace for time zones and clocks; none while ours may be wrong."""
@@ -169,6 +174,19 @@ class Admission:
         admitted = self._custody.admitted(former)
         return Lineage(set_id=admitted.set_id, version=admitted.version + 1)
 
+    async def _keep(self, document_id: str, admitted: Admitted, upload: Upload, key: DataKey) -> tuple[BlobRecord, bool]:
+        """Write the file while it is inspected; what is refused leaves nothing behind. Also says whether it needs no conversion."""
+        writing = asyncio.create_task(self._blobs.write(document_id, "original", upload.view(), key))
+        try:
+            ready = admitted.media == "cda" or await self._inspection.pdf(upload)
+            return await writing, ready
+        except BaseException:
+            writing.cancel()
+            [written] = await asyncio.gather(writing, return_exceptions=True)
+            if isinstance(written, BlobRecord):
+                await self._blobs.discard(written)
+            raise
+
     async def _persist(
         self,
         caller: Caller,
@@ -177,9 +195,10 @@ class Admission:
         idempotency_key: str,
         content: str,
         admitted: Admitted,
-        upload: Upload,
-    ) -> DocumentRecord:
-        key = self._vault.new_key()
+        original_digest: str,
+        key: DataKey,
+        blob: BlobRecord,
+    ) -> tuple[DocumentRecord, list[DeliveryRecord]]:
         now = self._books.now()
         patient_ref = self._identities.reference(admitted.structure, admitted.patient.local_id)
         deliveries = plan_deliveries(
@@ -191,8 +210,6 @@ class Admission:
             pseudonym=self._vault.pseudonym,
             now=now,
         )
-        blob = await self._blobs.write(document_id, "original", upload.view(), key)
-        admitted = msgspec.structs.replace(admitted, original=blob.id, size=upload.size)
         record = DocumentRecord(
             id=document_id,
             structure=admitted.structure,
@@ -204,7 +221,7 @@ class Admission:
             state=document_state([one.state for one in deliveries]),
             accepted_at=now,
             prepared=all(one.state is DeliveryState.HELD for one in deliveries),
-            original_digest=upload.sha256,
+            original_digest=original_digest,
             wrapped_key=key.wrapped,
             sealed=seal_admitted(admitted, key, document_id),
         )
@@ -216,7 +233,7 @@ class Admission:
         except Exception:  # not on cancellation: the commit may still go through, and the sweep at start removes what no row names
             await self._blobs.discard(blob)
             raise
-        return record
+        return record, deliveries
 
     def _audit(self, caller: Caller, record: DocumentRecord, admitted: Admitted) -> AuditRecord:
         return AuditRecord(

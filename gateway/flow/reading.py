@@ -90,10 +90,10 @@ class Reader:
             for one in await self._store.audit_of(record.id)
         ]
 
-    async def view(self, record: DocumentRecord) -> DocumentView:
-        """A row and its deliveries as the contract shows them."""
-        deliveries = await self._store.deliveries_of(record.id)
-        receipts = await self._store.receipts_of(record.id)
+    async def view(self, record: DocumentRecord, *, fresh: list[DeliveryRecord] | None = None) -> DocumentView:
+        """A row and its deliveries as the contract shows them; `fresh` are those just committed with it, nothing is read then."""
+        deliveries = await self._store.deliveries_of(record.id) if fresh is None else fresh
+        receipts = await self._store.receipts_of(record.id) if fresh is None else []
         try:
             key: Sealer | None = self._custody.key(record)
         except PayloadQuarantined:
