@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from tests.end_to_end.footprint import nothing_kept
-from tests.end_to_end.scene import ORDONNANCE, TO_DOCTOR, TO_PATIENT, Scene, person
+from tests.end_to_end.scene import ORDONNANCE, TO_DOCTOR, TO_PATIENT, Scene, person, played
 from tests.rig.caller import Workstation, request
+from tests.rig.processes import QUICK
 
 pytestmark = pytest.mark.xdist_group("e2e-refusals")
 
@@ -83,7 +85,7 @@ REQUESTS = [
         "a patient's address typed", put("deliver", "professionals", value=["279035121518989@patient.sandbox.mssante.fr"]),
         "patient-address-typed", "deliver.professionals[0]",
     ),
-    ("unknown member", put("surprise", value=1), "request-invalid", "surprise"),
+    ("unknown member", put("surprise", value=1), "request-invalid", "request"),
 ]  # fmt: skip
 
 
@@ -158,6 +160,26 @@ def test_a_request_that_is_not_json_is_refused(scene: Scene, body: bytes) -> Non
         parts: dict[str, Any] = {"request": (None, body, "application/json"), "file": ("d", ORDONNANCE, "application/pdf")}
         answer = scene.station.post("/documents", files=parts)
         assert (answer.status_code, answer.json()["code"]) == (422, "request-invalid")
+
+
+def test_a_workstation_that_asks_too_much_is_told_to_wait(tmp_path: Path) -> None:
+    with played(tmp_path, settings=f"{QUICK}\n[limits]\nrequests_per_minute = 20\n") as scene:
+        answers = [scene.station.get("/status") for _request in range(40)]
+        refused = [one for one in answers if one.status_code != 200]
+        assert 15 <= len(refused) <= 25
+        assert_problem(refused[0], 429, "rate-limited", None)
+        assert int(refused[0].headers["retry-after"]) > 0
+        operator = Workstation(scene.gateway, (scene.gateway.home / "operator-token").read_text().strip())
+        assert operator.get("/status").status_code == 200, "the others are not concerned"
+        operator.close()
+
+
+def test_the_only_structure_of_a_box_need_not_be_named(scene: Scene) -> None:
+    described = request(patient=scene.patient(), deliver=TO_DOCTOR)
+    del described["structure"]
+    answer = scene.station.send(ORDONNANCE, described)
+    assert answer.status_code == 202
+    assert scene.end(answer.json())["state"] == "done"
 
 
 def test_a_part_that_is_missing_or_unknown_is_refused(scene: Scene) -> None:

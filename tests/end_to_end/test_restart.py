@@ -14,7 +14,7 @@ import pytest
 
 from firmware.scratch import scratch_place
 from tests.end_to_end.captures import dmp_calls
-from tests.end_to_end.scene import EXAMPLES, ONLY_DMP, TO_DOCTOR, Scene, eventually, played
+from tests.end_to_end.scene import EXAMPLES, ONLY_DMP, TO_DOCTOR, Scene, eventually, person, played
 from tests.rig.caller import Workstation, codes, states
 from tests.tools import need_tool
 
@@ -85,6 +85,17 @@ def test_a_cut_while_the_answer_is_awaited_is_settled_by_a_query(scene: Scene) -
     assert states(scene.end(receipt)) == ["delivered"]
     assert [one["times_committed"] for one in scene.held_in_dmp(receipt)] == [1]
     assert [one.service for one in dmp_calls(scene.sandbox, patient["ins"]["matricule"])].count("repository") == 1
+
+
+def test_an_outage_of_everything_delays_and_loses_nothing(scene: Scene) -> None:
+    scene.sandbox.stop()
+    receipts = [scene.send(person(), deliver=BOTH) for _document in range(6)]
+    eventually(lambda: any("peer-unreachable" in codes(scene.read(one)) for one in receipts))
+    eventually(lambda: any("operator-unavailable" in codes(scene.read(one)) for one in receipts))
+    scene.sandbox.start()
+    ends = [scene.end(one) for one in receipts]
+    assert {states(one)[1] for one in ends} == {"delivered"}
+    assert {codes(one)[0] for one in ends} == {"no-dmp"}, "the services were asked at last: they do not know these patients"
 
 
 def converting(scene: Scene) -> list[Path]:
