@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
-    """One measure. `most` and `least` are limits, `target` a wish; `floor` is what the bare machine does, `times` how far we are from it."""
+    """One measure. `most` and `least` are limits, `target` a wish; `floor` is what the bare machine does, `times` the distance to it."""
 
     name: str
     value: float
@@ -49,7 +49,9 @@ def table(figures: Sequence[Figure]) -> str:
     rows = [("figure", "value", "limit", "target", "floor", "ratio", "load", ""), *(_row(figure) for figure in figures)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return "\n".join(
-        "  ".join(cell.ljust(width) if place in (0, 7) else cell.rjust(width) for place, (cell, width) in enumerate(zip(row, widths, strict=True)))
+        "  ".join(
+            cell.ljust(width) if place in (0, 7) else cell.rjust(width) for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
         for row in rows
     )
 
