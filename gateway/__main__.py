@@ -8,20 +8,24 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
+from types import ModuleType
+from typing import cast
 
 from gateway.kernel.errors import RelaisError
 from gateway.kernel.home import Home
-from gateway.kernel.logging import configure_logging
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code of the contract."""
     arguments = sys.argv[1:] if argv is None else list(argv)
+    _without_rich()
     if arguments[:1] == ["sandbox"]:
         from gateway.sandbox.run import main as sandbox
 
         return sandbox(arguments[1:])
     options = _parser().parse_args(arguments)
+    from gateway.kernel.logging import configure_logging
+
     configure_logging()
     try:
         return int(options.run(options))
@@ -29,6 +33,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         explanation = problem.explanation
         print(f"{explanation.what}\n→ {explanation.gesture} [{explanation.code}]", file=sys.stderr)
         return 1
+
+
+def _without_rich() -> None:
+    """The logging library loads rich when it finds it, to draw what we write in JSON: a tenth of a second of each start."""
+    sys.modules.setdefault("rich", cast(ModuleType, None))
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -55,7 +55,7 @@ from gateway.kernel.errors import ConfigurationFault
 from gateway.kernel.home import Home
 from gateway.kernel.ids import new_id
 from gateway.model.delivery import Channel
-from gateway.remotes import Remotes
+from gateway.remotes import Remotes, http_port
 from gateway.trust.chain import read_authorities
 from gateway.trust.files import write_durably
 from gateway.trust.keystore import KeyStore
@@ -65,7 +65,6 @@ from gateway.trust.secret_file import HOMOLOGATION, read_secret
 from gateway.trust.tls import client_context, server_context
 from gateway.trust.vault import open_vault
 from gateway.web.pages import create_pages
-from gateway.wire.http_client import HttpxPort
 
 _log = structlog.get_logger("relais.app")
 
@@ -128,7 +127,7 @@ async def opened(home: Home, *, clock: Clock | None = None) -> AsyncIterator[Gat
         stack.push_async_callback(remotes.close)
         lists = RevocationLists(home.root, read_authorities(anchors))
         remotes.heed(lists.held())
-        port = HttpxPort(client_context(None, anchors))
+        port = http_port(client_context(None, anchors))
         stack.push_async_callback(port.close)
         custody, books, identities = Custody(store, blobs, vault), Bookkeeper(store, clock), Identities(store, vault)
         couriers: dict[Channel, Courier] = {

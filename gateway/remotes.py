@@ -20,8 +20,20 @@ from gateway.trust.errors import RevocationListStale
 from gateway.trust.keystore import KeyStore
 from gateway.trust.revocation import certificate_lists, is_stale
 from gateway.trust.tls import TlsContext, client_context
-from gateway.wire.http_client import HttpxPort
+from gateway.wire.http import HttpPort
+from gateway.wire.http_late import LatePort
 from gateway.wire.secret import Secret
+
+
+def http_port(context: TlsContext, *, connect_seconds: float = 10.0, answer_seconds: float = 60.0) -> HttpPort:
+    """A port towards one peer; its library is loaded at the first request."""
+
+    def make() -> HttpPort:
+        from gateway.wire.http_client import HttpxPort
+
+        return HttpxPort(context, connect_seconds=connect_seconds, answer_seconds=answer_seconds)
+
+    return LatePort(make)
 
 
 class Remotes:
@@ -33,11 +45,11 @@ class Remotes:
         self._anchors = anchors
         self._clock = clock
         self._homologation = Secret(homologation or "")
-        self._ports: dict[str, HttpxPort] = {}
+        self._ports: dict[str, HttpPort] = {}
         self._dmp: dict[str, DmpClient] = {}
         self._operators: dict[str, OperatorClient] = {}
         self._contexts: list[tuple[str, TlsContext]] = []
-        self._retired: list[HttpxPort | OperatorClient] = []
+        self._retired: list[HttpPort | OperatorClient] = []
         self._crls: tuple[bytes, ...] = ()
 
     def heed(self, crls: Sequence[bytes]) -> None:
@@ -53,7 +65,7 @@ class Remotes:
             settings = self._configuration.dmp
             structure = self._structure(structure_id)
             signer = self._keys.signer(structure_id)
-            port = HttpxPort(self._context(structure_id), connect_seconds=settings.connect_seconds, answer_seconds=settings.answer_seconds)
+            port = http_port(self._context(structure_id), connect_seconds=settings.connect_seconds, answer_seconds=settings.answer_seconds)
             self._ports[structure_id] = port
             client = self._dmp[structure_id] = DmpClient(port, settings, structure, signer, self._clock, self._homologation)
         return client

@@ -10,7 +10,7 @@ from pathlib import Path
 from gateway.cda.conformity import Conformity
 from gateway.cda.errors import CdaInvalid
 from gateway.cda.finding import Finding
-from gateway.cda.pdf.check import NotAPdf, PdfLimits, inspect_pdf
+from gateway.cda.pdf.report import NotAPdf, PdfLimits, PdfReport
 from gateway.flow.upload import Upload
 from gateway.kernel.errors import Refused
 
@@ -27,7 +27,7 @@ class Inspection:
         if upload.size == 0:
             raise NotAPdf(field="file")
         with about_the_file():
-            report = await asyncio.to_thread(inspect_pdf, Path(upload.path), self._limits)
+            report = await asyncio.to_thread(_inspected, Path(upload.path), self._limits)
         return report.is_pdfa1b
 
     async def schema(self, data: bytes) -> None:
@@ -45,6 +45,12 @@ def about_the_file() -> Iterator[None]:
     except Refused as refusal:
         refusal.field = refusal.field or "file"
         raise
+
+
+def _inspected(path: Path, limits: PdfLimits) -> PdfReport:
+    from gateway.cda.pdf.check import inspect_pdf
+
+    return inspect_pdf(path, limits)
 
 
 def refuse_first(findings: list[Finding]) -> None:

@@ -18,7 +18,6 @@ import structlog
 
 from gateway.cda.build import build_n1
 from gateway.cda.checks import check_document
-from gateway.cda.pdf.pdfa import ConversionLimits, convert_to_pdfa1b
 from gateway.cda.reading import parse_cda, read_cda
 from gateway.flow import outcome
 from gateway.flow.admitted import Admitted, Frozen, open_frozen, open_recipient, seal_frozen, seal_recipient
@@ -131,6 +130,8 @@ class Preparer:
         return next((one for one in reversed(await self._store.blobs_of(record.id)) if one.role == "cda"), None)
 
     async def _to_pdfa(self, original: bytes) -> bytes:
+        from gateway.cda.pdf.pdfa import ConversionLimits, convert_to_pdfa1b
+
         self._work.mkdir(mode=0o700, exist_ok=True)
         folder = Path(mkdtemp(dir=self._work))
         try:

@@ -44,6 +44,12 @@ give_up = 600.0
 """Waits short enough for a test; the policy is the same."""
 
 
+def environment() -> dict[str, str]:
+    """Ours, with bytecode kept aside: compiling everything anew at each start would take longer than the start itself."""
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {"PYTHONPYCACHEPREFIX": str(ROOT / ".pytest_cache" / "bytecode"), **kept}
+
+
 class Started:
     """One of our commands, running."""
 
@@ -73,7 +79,12 @@ class Started:
     def _launch(self) -> None:
         with self.log.open("ab") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "gateway", *self._arguments], stdout=output, stderr=output, cwd=ROOT, start_new_session=True
+                [sys.executable, "-m", "gateway", *self._arguments],
+                stdout=output,
+                stderr=output,
+                cwd=ROOT,
+                env=environment(),
+                start_new_session=True,
             )
 
     def kill(self) -> None:
@@ -140,6 +151,7 @@ class Gateway(Started):
             [sys.executable, "-m", "gateway", "init", "--home", str(self.home), "--sandbox", str(sandbox.folder), *named],
             check=True,
             cwd=ROOT,
+            env=environment(),
             stdout=subprocess.DEVNULL,
         )
         path = self.home / "relais.toml"
