@@ -118,42 +118,45 @@ def test_a_functional_refusal_is_told_and_its_retry_by_hand_leaves(scene: Scene,
     assert_one_copy(scene, scene.end(end))
 
 
-def restored(tmp_path: Path, *, path: str, fault: str) -> tuple[dict[str, Any], list[Call]]:
+def restored(tmp_path: Path, *, fault: str, duplicate: str | None) -> tuple[dict[str, Any], list[Call]]:
     """A document delivered, then the box's disk of just before put back: the box does not know that it has sent it."""
     with played(tmp_path) as scene:
         patient = scene.patient()
-        scene.sandbox.fault("dmp", fault, count=0, **({"path": path} if path else {}))
+        scene.sandbox.fault("dmp", fault, count=0)
         receipt = scene.send(patient, deliver=ONLY_DMP)
-        eventually(lambda: len(dmp_calls(scene.sandbox, patient["ins"]["matricule"])) >= 2)
+        gestures = f"/deliveries/{receipt['deliveries'][0]['id']}"
+        eventually(lambda: scene.read(receipt)["deliveries"][0]["attempts"] > 0)
+        eventually(lambda: scene.station.post(f"{gestures}/hold").status_code == 200)
         scene.station.close()
         scene.gateway.kill()
         saved = tmp_path / "saved"
         shutil.copytree(scene.gateway.home, saved)
         scene.sandbox.control("/reset", {})
-        scene.gateway.start()
-        scene.station = Workstation(scene.gateway)
-        assert states(scene.end(receipt)) == ["delivered"]
-        scene.station.close()
-        scene.gateway.kill()
-        shutil.rmtree(scene.gateway.home)
-        saved.rename(scene.gateway.home)
-        if path:
-            scene.sandbox.fault("dmp", "duplicate_refused", count=0)
-        scene.gateway.start()
-        scene.station = Workstation(scene.gateway)
-        end = scene.end(receipt)
+        end = receipt
+        for put_back in (False, True):
+            if put_back:
+                scene.station.close()
+                scene.gateway.kill()
+                shutil.rmtree(scene.gateway.home)
+                saved.rename(scene.gateway.home)
+                if duplicate is not None:
+                    scene.sandbox.fault("dmp", duplicate, count=0)
+            scene.gateway.start()
+            scene.station = Workstation(scene.gateway)
+            assert scene.station.post(f"{gestures}/release").status_code == 200
+            end = scene.end(receipt)
         return end | {"ledger": scene.held_in_dmp(end)}, calls(scene, patient)
 
 
 def test_dmp27_the_same_lot_sent_twice_is_refused_looked_up_and_found(tmp_path: Path) -> None:
-    end, made = restored(tmp_path, path="", fault="busy")
+    end, made = restored(tmp_path, fault="busy", duplicate=None)
     assert (states(end), [one["times_committed"] for one in end["ledger"]]) == (["delivered"], [1])
     assert [one.service for one in made[-2:]] == ["repository", "registry"]
     assert made[-2].note["failed_rules"] == ["dmp.duplicate.lot"]
 
 
 def test_dmp27_the_same_document_in_another_lot_is_refused_looked_up_and_found(tmp_path: Path) -> None:
-    end, made = restored(tmp_path, path="patients", fault="unavailable")
+    end, made = restored(tmp_path, fault="unavailable", duplicate="duplicate_refused")
     assert (states(end), [one["times_committed"] for one in end["ledger"]]) == (["delivered"], [1])
     assert [one.service for one in made] == ["repository", "repository", "registry"]
     assert made[1].note["failed_rules"] == ["dmp.duplicate.document"]
