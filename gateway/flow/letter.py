@@ -49,7 +49,7 @@ class Letters:
     def write(self, delivery_id: str, recipient: str | None, material: Material) -> Letter:
         """The mail of one delivery. A patient's address is made here, from the qualified INS frozen with the document.
 
-        Raises what `compose` raises, PdfCopyMissing for a CDA that holds no PDF (its copy cannot be made yet), InsAuthorityUnknown for a
+        Raises what `compose` raises, PdfCopyMissing for an unstructured CDA whose body is not a PDF, InsAuthorityUnknown for a
         test INS in production.
         """
         ins = material.header.subject.ins

@@ -18,6 +18,7 @@ import structlog
 
 from gateway.cda.build import build_n1
 from gateway.cda.checks import check_document
+from gateway.cda.narrative import embedded_copy, read_narrative
 from gateway.cda.reading import parse_cda, read_cda
 from gateway.flow import outcome
 from gateway.flow.admitted import Admitted, Frozen, open_frozen, open_recipient, seal_frozen, seal_recipient
@@ -107,12 +108,14 @@ class Preparer:
             cda = await self._custody.read(record, existing)
             found = await worked(len(cda), read_cda, cda)
             if found.header.unique_id == record.unique_id:
-                return Prepared(header=found.header, cda=cda, cda_blob=existing, fresh=False, pdf=found.pdf, mime_type=found.mime_type)
+                copy = await self._copy(admitted, found.header, cda, found.pdf)
+                return Prepared(header=found.header, cda=cda, cda_blob=existing, fresh=False, pdf=copy, mime_type=found.mime_type)
         original = await self._custody.payload(record, admitted.original)
         if admitted.media == "cda":
             found = await worked(len(original), read_cda, original)
             header, pdf, mime_type = found.header, found.pdf, found.mime_type
             cda = await worked(len(original), _canonical, original)
+            pdf = await self._copy(admitted, header, cda, pdf)
         else:
             page = original if admitted.ready else await self._to_pdfa(original)
             header, pdf, mime_type = header_of(admitted, structure, unique_id=record.unique_id), page, CDA_MEDIA_TYPE
@@ -128,6 +131,16 @@ class Preparer:
         if record.version == 1:
             return None
         return next((one for one in reversed(await self._store.blobs_of(record.id)) if one.role == "cda"), None)
+
+    async def _copy(self, admitted: Admitted, header: ClinicalHeader, cda: bytes, pdf: bytes | None) -> bytes | None:
+        """The PDF of a mail: the body of an N1; of a structured document its own copy, else its header and narrative laid out."""
+        mailed = admitted.deliver.patient_mail.send or bool(admitted.deliver.professionals)
+        if pdf is not None or header.body_media_type is not None or not mailed:
+            return pdf
+        copy = await worked(len(cda), embedded_copy, cda)
+        if copy is None:
+            copy = await asyncio.to_thread(_laid_out, header, cda)
+        return await self._to_pdfa(copy)
 
     async def _to_pdfa(self, original: bytes) -> bytes:
         from gateway.cda.pdf.pdfa import ConversionLimits, convert_to_pdfa1b
@@ -234,6 +247,12 @@ class Preparer:
             document_id=record.id,
             answer=answer,
         )
+
+
+def _laid_out(header: ClinicalHeader, cda: bytes) -> bytes:
+    from gateway.cda.pdf.readable import readable_copy  # the layout library is large and seldom needed
+
+    return readable_copy(header, read_narrative(cda))
 
 
 def _canonical(data: bytes) -> bytes:

@@ -91,15 +91,14 @@ def official(name: str, patient: dict[str, Any], author: str = "899700366240") -
 
 
 @pytest.mark.parametrize("name", ["VSM_1.4_2022.01.xml", "LDL-SES_2022.01.xml"])
-def test_a_structured_document_goes_to_the_dmp_and_its_mail_waits_for_a_pdf(scene: Scene, name: str) -> None:
+def test_a_structured_document_goes_to_the_dmp_and_by_mail_with_a_readable_copy(scene: Scene, name: str) -> None:
     patient = scene.patient()
     given = official(name, patient)
     end = scene.end(accepted(scene, given, ONLY_DMP | TO_DOCTOR))
-    assert (states(end), codes(end)) == (["delivered", "held"], [None, "pdf-copy-missing"])
+    assert (states(end), codes(end)) == (["delivered", "delivered"], [None, None])
     [feed] = dmp_calls(scene.sandbox, end["document_unique_id"])
     assert (feed.note["failed_rules"], scene.held_in_dmp(end)[0]["status"]) == ([], "Approved")
     assert end["deliveries"][1]["recipient"] == DOCTOR
-    assert end["deliveries"][1]["explanation"]["gesture"]
 
 
 def test_once_the_official_schemas_are_installed_they_judge_too(scene: Scene) -> None:
