@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.footprint import footprint, nothing_kept
+from tests.end_to_end.footprint import footprint
 from tests.end_to_end.scene import ONLY_DMP, ORDONNANCE, TO_DOCTOR, UNHURRIED, Scene, eventually, person, played
 from tests.end_to_end.test_refusals import assert_problem
 from tests.rig.caller import Workstation, request, states
@@ -20,6 +20,7 @@ from tests.shared import missing
 pytestmark = pytest.mark.xdist_group("e2e-disk-full")
 
 ROOM = 24_000_000
+KEPT = ("documents", "deliveries", "patients", "files")
 NO_RESERVE = f"{UNHURRIED}disk_reserve_bytes = 0\n"
 
 
@@ -64,8 +65,10 @@ def test_mss18_below_the_reserve_nothing_is_accepted_and_the_queue_goes_on(tmp_p
         text = settings.read_text()
         settings.write_text(text.replace("[limits]\n", f"[limits]\ndisk_reserve_bytes = {2**60}\n", 1))
         scene.restart()
-        with nothing_kept(scene.gateway.home):
-            refused(scene)
+        before = footprint(scene.gateway.home)
+        refused(scene)
+        after = footprint(scene.gateway.home)
+        assert [after[name] for name in KEPT] == [before[name] for name in KEPT], "the queue goes on meanwhile, nothing enters"
         assert scene.station.get("/status").json()["accepting"] is False
         scene.sandbox.control("/reset", {})
         assert [states(scene.end(one)) for one in waiting] == [["delivered", "delivered"]] * 3
