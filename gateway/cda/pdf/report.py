@@ -122,6 +122,7 @@ class PdfReport(msgspec.Struct, frozen=True, kw_only=True):
     pages: int
     objects: int
     inflated_bytes: int
+    """Of all streams; 0 when their lengths alone told that they stay within bounds."""
     version: str
     leading_bytes: int
     """Bytes before `%PDF-`."""

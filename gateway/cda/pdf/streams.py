@@ -25,6 +25,7 @@ _ASCII_HEX = frozenset({"/ASCIIHexDecode", "/AHx"})
 _ASCII_85 = frozenset({"/ASCII85Decode", "/A85"})
 _CHUNK = 1 << 18
 _MAX_LAYERS = 6
+_MOST_FLATE = 1032
 _READ_HERE = 4_000_000
 """Raw bytes of one stream that are read in the process of the gateway: qpdf holds them twice while it does."""
 _OUT_OF_MEMORY = ("memory limit exceeded", "bad_alloc")
@@ -46,12 +47,25 @@ def filters_of(stream: pikepdf.Object) -> tuple[str, ...]:
     return ()
 
 
+def most_inflated(stream: pikepdf.Stream, room: int) -> int | None:
+    """Bytes that the stream cannot pass once inflated, told from its length; None over `room`, and when only inflating it can tell.
+
+    One layer of Flate never gives more than 1032 bytes for one (zlib's technical details).
+    """
+    names = filters_of(stream)
+    if not names:
+        return _declared_length(stream)
+    if len(names) > 1 or names[0] not in FLATE or _declared_length(stream) * _MOST_FLATE > room:
+        return None
+    most = len(memoryview(stream.get_raw_stream_buffer())) * _MOST_FLATE
+    return most if most <= room else None
+
+
 def inflated_size(stream: pikepdf.Stream, limits: PdfLimits, *, confined: bool) -> int:
     """Bytes of the stream once its filters are undone, an image codec left alone.
 
     Raises PdfBomb over a limit, NeedsConfinement when a rare filter or a very large stream meets an unbounded process.
     """
-    _check_pixels(stream, limits)
     names = list(itertools.takewhile(lambda name: name not in IMAGE_CODECS, filters_of(stream)))
     if len(names) > _MAX_LAYERS:
         raise PdfBomb(limit="trop de filtres sur un même contenu")
@@ -133,7 +147,8 @@ def _declared_length(stream: pikepdf.Stream) -> int:
     return max(0, length) if isinstance(length, int) else 0
 
 
-def _check_pixels(stream: pikepdf.Stream, limits: PdfLimits) -> None:
+def check_pixels(stream: pikepdf.Stream, limits: PdfLimits) -> None:
+    """Raises PdfBomb for an image that declares more pixels than allowed."""
     width: Any = stream.get("/Width")
     height: Any = stream.get("/Height")
     if isinstance(width, int) and isinstance(height, int) and width * height > limits.image_pixels:

@@ -14,7 +14,7 @@ import pikepdf
 
 from gateway.cda.pdf.report import Flaw, PdfBomb, PdfDamaged, PdfLimits
 from gateway.cda.pdf.rules import RULES
-from gateway.cda.pdf.streams import inflated_size
+from gateway.cda.pdf.streams import check_pixels, inflated_size, most_inflated
 
 _DEVICE_COLOURS = frozenset({"/DeviceRGB", "/DeviceCMYK", "/DeviceGray"})
 _MAX_ARRAY, _MAX_DICTIONARY = 8191, 4095
@@ -36,14 +36,27 @@ def walk(pdf: pikepdf.Pdf, limits: PdfLimits, *, confined: bool) -> Findings:
     found = Findings()
     if len(pdf.objects) > limits.objects:
         raise PdfBomb(limit="trop d'objets")
+    harmless = _cannot_grow(pdf, limits)
     for item in pdf.objects:
         found.objects += 1
         if isinstance(item, pikepdf.Stream):
-            found.inflated_bytes += inflated_size(item, limits, confined=confined)
+            check_pixels(item, limits)
+            found.inflated_bytes += 0 if harmless else inflated_size(item, limits, confined=confined)
             if found.inflated_bytes > limits.total_bytes:
                 raise PdfBomb(limit="un contenu compressé se déploie sans fin")
         _look_into(item, found, limits)
     return found
+
+
+def _cannot_grow(pdf: pikepdf.Pdf, limits: PdfLimits) -> bool:
+    """True when the lengths alone keep every stream, and all of them together, within bounds: most small documents."""
+    total = 0
+    for item in pdf.objects:
+        most = most_inflated(item, limits.stream_bytes) if isinstance(item, pikepdf.Stream) else 0
+        if most is None:
+            return False
+        total += most
+    return total <= limits.total_bytes
 
 
 def count_pages(pdf: pikepdf.Pdf, limits: PdfLimits) -> int:

@@ -9,7 +9,7 @@ import zlib
 import pikepdf
 import pytest
 
-from gateway.cda.pdf.check import PdfBomb, PdfDamaged, PdfLimits, inspect_pdf
+from gateway.cda.pdf.check import Flaw, PdfBomb, PdfDamaged, PdfLimits, inspect_pdf
 from gateway.cda.pdf.confined import inspect_confined
 from gateway.cda.pdf.open import has_compressed_structure
 from gateway.cda.pdf.streams import flate_size
@@ -138,3 +138,27 @@ def test_the_confined_process_runs_out_of_memory_alone() -> None:
 def test_the_confined_process_answers_like_this_one() -> None:
     data = samples.transparent()
     assert inspect_confined(data, PdfLimits()) == inspect_pdf(data)
+
+
+def test_small_documents_are_told_by_their_lengths_and_a_lying_length_changes_nothing() -> None:
+    raw = zlib.compress(bytes(3_000_000), 9)
+    honest = with_content(raw, ["/FlateDecode"])
+    assert inspect_pdf(honest).inflated_bytes == 0
+    tight = PdfLimits(stream_bytes=2_000_000)
+    refused(honest, tight)
+    lying = honest.replace(b"/Length %d" % len(raw), b"/Length %s" % b"9".rjust(len(str(len(raw))), b"0"))
+    assert lying != honest
+    assert Flaw.REPAIRED in inspect_pdf(lying, tight).flaws, "what could not be read is never taken as it is"
+    with pytest.raises(PdfBomb):
+        inspect_confined(lying, tight)
+
+
+def test_lengths_alone_never_let_a_bomb_through() -> None:
+    raw = zlib.compress(bytes(4_000_000), 9)
+    assert len(raw) * 1032 >= 4_000_000
+    for limit in (3_999_999, 4_000_000):
+        limits = PdfLimits(stream_bytes=limit)
+        if limit < 4_000_000:
+            refused(with_content(raw, ["/FlateDecode"]), limits)
+        else:
+            inspect_pdf(with_content(raw, ["/FlateDecode"]), limits)
