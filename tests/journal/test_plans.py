@@ -51,8 +51,8 @@ SHORT = ("SCAN json_each", "SCAN known", "SCAN (subquery", "SCAN sqlite_sequence
 IN_ORDER = {
     "audit-tail": {"SCAN audit"},
     "orphans": {"SCAN deliveries USING INDEX deliveries_running"},
-    "unprepared-newest": {"SCAN w USING INDEX deliveries_unprepared"},
-    "unprepared-oldest": {"SCAN w USING INDEX deliveries_unprepared"},
+    "unprepared-newest": {"SCAN w USING INDEX deliveries_unprepared", "SCAN w USING COVERING INDEX deliveries_unprepared"},
+    "unprepared-oldest": {"SCAN w USING INDEX deliveries_unprepared", "SCAN w USING COVERING INDEX deliveries_unprepared"},
 }
 """Walks that stop at the first row that serves, or follow an index that holds nothing else."""
 QUESTIONS = sorted(name for name, sql in statements().items() if sql.startswith(("SELECT", "WITH")) and name not in SMALL)
