@@ -21,6 +21,7 @@ from typing_extensions import override
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from gateway.api.remainder import answer_after_reading
+from gateway.kernel.errors import ConfigurationFault
 
 STOPPING = "stopping"
 """Name, in the application's state, of the event that tells endless answers to end."""
@@ -30,6 +31,14 @@ _BACKLOG = 256
 _MOST_CONNECTIONS = 128
 HEADER_SECONDS = 15.0
 """To end the handshake, and then to send each whole request header."""
+
+
+class AddressTaken(ConfigurationFault):
+    """The address of the LAN API cannot be had: another program has it, it is not of this machine, or the port needs privileges."""
+
+    code = "listener-unavailable"
+    what = "Le boîtier ne peut pas écouter à l'adresse {host}, port {port} : elle est déjà prise, interdite ou inconnue de cette machine."
+    gesture = "Arrêtez le programme qui l'occupe, ou corrigez « [listener] » dans relais.toml, puis redémarrez Relais."
 
 
 class CertificateProtocol(HttpToolsProtocol):
@@ -121,7 +130,7 @@ class _Server(uvicorn.Server):
 async def serve_api(
     application: Litestar, context: ssl.SSLContext, host: str, port: int, *, ready: Callable[[int], None], stop: asyncio.Event
 ) -> None:
-    """Serve until `stop` is set; `ready` is called with the real port. Raises OSError when the address cannot be had."""
+    """Serve until `stop` is set; `ready` is called with the real port. Raises AddressTaken."""
     application.state[STOPPING] = stop
     config = uvicorn.Config(
         application,
@@ -135,8 +144,7 @@ async def serve_api(
         timeout_keep_alive=_KEEP_ALIVE,
     )
     config.load()
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.create_server((host, port), family=family, backlog=_BACKLOG) as listening:
+    with _listening(host, port) as listening:
         bound: int = listening.getsockname()[1]
         server = _Server(config, context, lambda: ready(bound))
         stopping = asyncio.create_task(_stop_when(stop, server))
@@ -144,6 +152,13 @@ async def serve_api(
             await server.serve([listening])
         finally:
             stopping.cancel()
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    try:
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=_BACKLOG)
+    except (OSError, OverflowError) as problem:
+        raise AddressTaken(type(problem).__name__, host=host, port=port) from None
 
 
 async def _stop_when(stop: asyncio.Event, server: uvicorn.Server) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.server
 import json
+import socket
 import threading
 import tomllib
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ from typing_extensions import override
 from tests.end_to_end.command import Ended, relais
 from tests.end_to_end.scene import EXAMPLES, ONLY_DMP, TO_DOCTOR, TO_PATIENT, Scene, eventually
 from tests.rig.caller import request, states
-from tests.rig.processes import ROOT
+from tests.rig.processes import ROOT, Gateway
 
 pytestmark = pytest.mark.xdist_group("e2e-commands")
 
@@ -196,6 +197,18 @@ def test_init_makes_a_home_once(tmp_path: Path) -> None:
     alone = relais("init", "--home", str(tmp_path / "other"), "--sandbox", str(tmp_path / "nothing"))
     assert (alone.code, "[sandbox-unreachable]" in alone.err) == (1, True)
     assert relais("init", "--home", str(tmp_path / "other")).code == 0, "what failed left nothing that forbids to begin again"
+
+
+def test_an_address_that_cannot_be_had_is_told(tmp_path: Path, scene: Scene) -> None:
+    box = Gateway(tmp_path / "home")
+    box.enrol(scene.sandbox)
+    settings = box.home / "relais.toml"
+    text = settings.read_text()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        for wrong in (f"port = {taken.getsockname()[1]}", "port = 70000"):
+            settings.write_text(text.replace("port = 0", wrong, 1))
+            done = relais("serve", "--home", str(box.home))
+            assert (done.code, "[listener-unavailable]" in done.err, "Traceback" in done.err) == (1, True, False), done
 
 
 def test_a_home_that_is_none_is_told(tmp_path: Path) -> None:

@@ -80,15 +80,20 @@ def test_dmp35_a_certificate_revoked_for_a_time_stops_the_lane_for_that_time(sce
     assert {tuple(states(scene.end(one))) for one in stuck} == {("delivered",)}
 
 
-def test_a_key_that_is_missing_stops_its_lane_and_no_other(scene: Scene) -> None:
-    (scene.gateway.home / "keys" / PHARE / "sign.sealed").rename(scene.gateway.home / "away")
+@pytest.mark.parametrize("role", ["sign", "auth_cli"])
+def test_mss07_a_key_that_is_missing_stops_its_lanes_and_no_other(scene: Scene, role: str) -> None:
+    sealed = scene.gateway.home / "keys" / PHARE / f"{role}.sealed"
+    away = sealed.rename(scene.gateway.home / "away")
     scene.restart()
     stuck = scene.send(structure=PHARE, deliver=ONLY_DMP | TO_DOCTOR)
-    other = scene.sent(structure=PORT, deliver=ONLY_DMP)
-    assert states(other) == ["delivered"]
-    eventually(lambda: states(scene.read(stuck))[1] == "delivered")
+    other = scene.sent(structure=PORT, deliver=ONLY_DMP | TO_DOCTOR)
+    assert states(other) == ["delivered", "delivered"]
     eventually(lambda: codes(scene.read(stuck))[0] == "key-unavailable")
-    (scene.gateway.home / "away").rename(scene.gateway.home / "keys" / PHARE / "sign.sealed")
+    if role == "sign":
+        eventually(lambda: states(scene.read(stuck))[1] == "delivered")
+    else:
+        eventually(lambda: codes(scene.read(stuck))[1] == "key-unavailable")
+    away.rename(sealed)
     scene.restart()
     assert states(scene.end(stuck)) == ["delivered", "delivered"]
 
