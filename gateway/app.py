@@ -17,7 +17,7 @@ import msgspec
 import structlog
 
 from firmware.clock import kernel_synchronised
-from firmware.memory import give_back, keep_few_pools
+from firmware.memory import give_back, keep_few_pools, settle
 from firmware.notify import notify_systemd
 from firmware.process import harden_process
 from firmware.scratch import open_scratch, remove_scratch, scratch_place
@@ -195,6 +195,7 @@ async def serve(home: Home) -> None:
         application = create_application(gateway.relay, limits=gateway.configuration.limits, pages=pages)
 
         def ready(port: int) -> None:
+            settle()
             _announce(home, "127.0.0.1" if listener.host in ("0.0.0.0", "::") else listener.host, port, str(authority.certificate_path))  # noqa: S104
 
         background = [

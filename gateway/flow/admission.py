@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections.abc import Coroutine
 from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
 
@@ -32,6 +34,7 @@ from gateway.kernel.config import Configuration, Structure
 from gateway.kernel.ids import new_id, new_oid
 from gateway.model.delivery import DeliveryState, document_state
 from gateway.model.document import ClinicalHeader
+from gateway.model.patient import Patient
 from gateway.trust.vault import DataKey, Vault
 
 PDF = "application/pdf"
@@ -72,6 +75,7 @@ class Admission:
         self._inspection = inspection
         self._prepare = prepare
         self._qualification = Qualification(store, custody, books)
+        self._tasks: set[asyncio.Task[None]] = set()
         self._allowance = Allowance(configuration.limits.uploads_bytes)
 
     def upload(self) -> Upload:
@@ -102,13 +106,22 @@ class Admission:
             if known is None:
                 raise DocumentAlreadyKnown(field="file") from None
             return await self._again(known, content)
-        if admitted.media == "pdf":
-            await self._qualification.asserted(caller, record.patient_ref, admitted.patient)
         receipt = await self._reader.view(record, fresh=deliveries)
         # Nothing is waited for from here on: the receipt leaves before preparation begins.
         self._prepare.set()
         self._books.announce()
+        if admitted.media == "pdf" and admitted.patient.qualified:
+            self._afterwards(self._release(caller, record.patient_ref, admitted.patient))
         return Acceptance(receipt=receipt, created=True)
+
+    async def _release(self, caller: Caller, patient_ref: str, patient: Patient) -> None:
+        if await self._qualification.asserted(caller, patient_ref, patient):
+            self._prepare.set()
+
+    def _afterwards(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work, name="after admission")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _again(self, known: DocumentRecord, content: str) -> Acceptance:
         if known.content_digest != content:
