@@ -23,6 +23,7 @@ def _strip(pdf: pikepdf.Pdf) -> None:
         (pdf.trailer, "/Info"),
         (pdf.Root, "/AF"),
         (pdf.Root, "/OpenAction"),
+        (pdf.Root, "/A"),
         (pdf.Root, "/AA"),
         (names, "/EmbeddedFiles"),
         (names, "/JavaScript"),
