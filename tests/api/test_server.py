@@ -21,7 +21,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from gateway.api.server import serve_api
+from gateway.api.server import AddressTaken, serve_api
 from gateway.flow.caller import certificate_digest
 from gateway.journal.records import WorkstationRecord
 from gateway.kernel.config import Limits
@@ -128,8 +128,9 @@ async def served_to_certificates(box: Box) -> AsyncIterator[tuple[int, str]]:
 async def test_a_port_that_is_taken_is_told(here: Served) -> None:
     authority = LanAuthority(here.box.home, open_vault(here.box.home))
     context = server_context(authority.identity(("127.0.0.1",), datetime.now(UTC)))
-    with pytest.raises(OSError, match="in use"):
+    with pytest.raises(AddressTaken) as refusal:
         await serve_api(here.box.application, context, "127.0.0.1", here.port, ready=lambda _: None, stop=asyncio.Event())
+    assert str(here.port) in refusal.value.explanation.what
 
 
 async def test_a_request_under_way_is_finished_before_the_box_stops(box: Box) -> None:
