@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import time
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+import structlog
 from blockbuster import BlockBuster, blockbuster_ctx
 from hypothesis import settings
 
@@ -55,3 +57,12 @@ def no_blocking() -> Iterator[BlockBuster]:
     """Ask for it to fail when code of the gateway blocks the event loop."""
     with blockbuster_ctx("gateway") as watch:
         yield watch
+
+
+@pytest.fixture(autouse=True)
+def own_logging() -> Iterator[None]:
+    """A test that sets the logs up leaves them to the next one as they were."""
+    handlers = logging.root.handlers[:]
+    yield
+    structlog.reset_defaults()
+    logging.root.handlers[:] = handlers
