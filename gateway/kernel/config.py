@@ -117,6 +117,67 @@ class Mss(_Section, frozen=True, kw_only=True):
     answer_seconds: float = 60.0
 
 
+class InsiSoftware(_Section, frozen=True, kw_only=True):
+    """A cabinet software known to the CNDA: its own authorisation number (insi.md 6: whether one number may serve all is open [R])."""
+
+    id: str
+    """Name under which workstations are tied to it."""
+    idam: str
+    name: str
+    version: str
+
+
+class Insi(_Section, frozen=True, kw_only=True):
+    """The INSi teleservice (insi.md 1.2, 6). No address by default: production ones are known from memory only [K]."""
+
+    url: str | None = None
+    """Mutual TLS, path included; None: INSi is not called."""
+    card_url: str | None = None
+    """One-way TLS, for calls signed by a CPx card."""
+    platform: Literal["production", "qualification"] = "production"
+    """On the editors' platform insi_101 and insi_102 mean "not found or base unavailable" (insi.md 3.7)."""
+    software: tuple[InsiSoftware, ...] = ()
+    """The first one also serves the box's own calls and workstations tied to none."""
+    installation: str | None = None
+    """UUID of this installation in ContexteLPS; made from the box's key when not given."""
+    software_name_prefix: str = "urn:lps:"
+    """Before the name in ContexteLPS: a public client had to add it."""
+    birth_place: Literal["when_several", "always"] = "when_several"
+    """When the COG goes with a search: after a 02 (insi.md 1.6), or in every call."""
+    verification: bool = False
+    """WS_INS3, reconstructed: its contract is not public [R]."""
+    injection: bool = False
+    """Official files in the place of answers, for the CNDA's tests; refused in production."""
+    connect_seconds: float = 5.0
+    answer_seconds: float = 30.0
+    budget_seconds: float = 10.0
+    """How long a person waits before "deferred"."""
+    calls_per_second: float = 2.0
+    """Per certificate, one at a time [R]."""
+    open_after: int = 5
+    """Consecutive transient failures after which the service is left alone for a while."""
+    retry: Backoff = Backoff(floor=2.0, ceiling=300.0, give_up=86_400.0)
+    searches_per_hour: int = 120
+    """Searches of one workstation: the box is no identity oracle."""
+    misses_per_hour: int = 40
+    """Searches of one workstation that found nobody, or several."""
+
+
+class Identification(_Section, frozen=True, kw_only=True):
+    """How the structure keeps identities (RNIV, insi.md 4)."""
+
+    accept_exact: bool = True
+    """An answer whose traits are all exactly those of the practice is accepted without asking (insi.md 4.4 [K])."""
+    evidence: tuple[str, ...] = ()
+    """Kinds of document the structure admits, by code; all of them when empty."""
+    night: str = "01:00-05:00"
+    """Local hours of the box's own verifications."""
+    verify_after_days: int = 0
+    """Age after which qualified identities are verified again; 0: never (insi.md 4.6 recommends 3 to 5 years [K])."""
+    vitale_reading_minutes: int = 20
+    """Age over which a card must be read again (CNDA test 1.02)."""
+
+
 class Professional(_Section, frozen=True, kw_only=True):
     """A professional of a structure, by PS_IdNat (8 + RPPS)."""
 
@@ -129,6 +190,15 @@ class Professional(_Section, frozen=True, kw_only=True):
     """G15 code: 10 médecin."""
     specialty: str = "SM26"
     """Savoir-faire; the XDS specialty is G15_<profession>/<specialty>."""
+
+
+class Secretary(_Section, frozen=True, kw_only=True):
+    """Someone of the structure who is no health professional and has a nominative account or card."""
+
+    id: str
+    """Name of the account, unique in the structure."""
+    family: str
+    given: str
 
 
 class Mailbox(_Section, frozen=True, kw_only=True):
@@ -162,11 +232,16 @@ class Structure(_Section, frozen=True, kw_only=True):
     address: str | None = None
     telephone: str | None = None
     professionals: tuple[Professional, ...]
+    secretaries: tuple[Secretary, ...] = ()
     mailbox: Mailbox | None = None
 
     def professional(self, identifier: str) -> Professional | None:
         """The professional with this PS_IdNat, or None."""
         return next((one for one in self.professionals if one.id == identifier), None)
+
+    def secretary(self, identifier: str) -> Secretary | None:
+        """The secretary with this account, or None."""
+        return next((one for one in self.secretaries if one.id == identifier), None)
 
 
 class Configuration(_Section, frozen=True, kw_only=True):
@@ -178,6 +253,8 @@ class Configuration(_Section, frozen=True, kw_only=True):
     retry: Retry = Retry()
     dmp: Dmp
     mss: Mss = Mss()
+    insi: Insi = Insi()
+    identification: Identification = Identification()
     structures: tuple[Structure, ...]
     require_synchronised_clock: bool = True
 

@@ -75,8 +75,8 @@ class Sex(enum.StrEnum):
 
 def matricule_key(number: str) -> str:
     """The two-digit key of a 13-character number: 97 - (number mod 97), 2A read as 19 and 2B as 18 (mssante.md 2.3)."""
-    digits = number.replace("2A", "19").replace("2B", "18") if number[5:7] in ("2A", "2B") else number
-    return f"{97 - int(digits) % 97:02d}"
+    department = {"2A": "19", "2B": "18"}.get(number[5:7], number[5:7])
+    return f"{97 - int(number[:5] + department + number[7:]) % 97:02d}"
 
 
 class Ins(msgspec.Struct, frozen=True, kw_only=True):
