@@ -277,7 +277,7 @@ def _read_checked(data: bytes) -> ClinicalHeader:
 def _accepted(record: DocumentRecord) -> EventRecord:
     return EventRecord(
         kind="document.accepted",
-        document_id=record.id,
+        subject=record.id,
         structure=record.structure,
         workstation=record.workstation,
         at=record.accepted_at,

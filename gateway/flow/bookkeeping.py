@@ -122,7 +122,7 @@ class Bookkeeper:
     def _event(self, document: DocumentRecord) -> EventRecord:
         return EventRecord(
             kind="document.changed",
-            document_id=document.id,
+            subject=document.id,
             structure=document.structure,
             workstation=document.workstation,
             at=self.now(),

@@ -160,7 +160,7 @@ class Reader:
     async def _event_view(self, caller: Caller, event: EventRecord) -> EventView | None:
         if not (caller.sees_all or event.workstation == caller.workstation):
             return None
-        record = await self._store.document(event.document_id)
+        record = await self._store.document(event.subject)
         return None if record is None else EventView(id=event.sequence, kind=event.kind, document=await self.view(record))
 
     async def _summary(self, record: DocumentRecord) -> SummaryView:

@@ -7,10 +7,17 @@ Instants are integer milliseconds since 1970 UTC.
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 from gateway.kernel.errors import Explanation
 from gateway.model.delivery import Channel, DeliveryState, DocumentState, Phase, ReceiptKind
+
+Task = Literal["search", "decide", "qualify"]
+InquiryKind = Literal["deferred", "tomorrow", "file", "periodic"]
+InquiryState = Literal["waiting", "running", "done", "failed", "cancelled"]
+BatchState = Literal["running", "done", "cancelled"]
 
 
 class DocumentRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -129,8 +136,9 @@ class EventRecord(msgspec.Struct, frozen=True, kw_only=True):
     """Something a listener of /events is told; the payload is built when read."""
 
     kind: str
-    """document.accepted, document.changed, ..."""
-    document_id: str
+    """document.accepted, document.changed, identity.changed, inquiry.answered, batch.done."""
+    subject: str
+    """What it is about: id of the document, of the inquiry or of the batch, pseudonym of the local id of the patient."""
     structure: str
     workstation: str
     at: int
@@ -146,17 +154,124 @@ class WorkstationRecord(msgspec.Struct, frozen=True, kw_only=True):
     structures: tuple[str, ...]
     created_at: int
     revoked: bool = False
+    software: str | None = None
+    """Profile of the configuration (`InsiSoftware.id`) in whose name it calls INSi; None: the first one."""
 
 
 class PatientRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """The last identity asserted for a local id of a structure."""
+    """One identity of the registry: a local id of a structure."""
 
+    number: int = 0
+    """Place in the patient file, given by the journal at the first commit."""
     structure: str
     local_ref: str
     """Keyed pseudonym of the local id."""
     wrapped_key: bytes
     sealed: bytes
+    status: str = "PROV"
+    """RNIV status, repeated here from the sealed identity."""
+    task: Task | None = None
+    """What the worklist asks of a person."""
+    task_since: int | None = None
+    """Instant the person has been waited for; there whenever `task` is."""
+    ins_ref: str | None = None
+    """Keyed pseudonym of the INS held."""
+    recovered_at: int | None = None
+    """Instant of the last INSi answer that the INS held rests on."""
+    created_at: int
     updated_at: int
+    version: int = 1
+
+
+class IdentityChangeRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """One act on an identity: never changed, never removed."""
+
+    structure: str
+    local_ref: str
+    at: int
+    act: str
+    actor: str
+    evidence: str | None = None
+    """Code of the document checked."""
+    status: str
+    """RNIV status after the act."""
+    workstation: str | None = None
+    sealed: bytes
+    """The identity after the act, encrypted with the patient's data key."""
+
+
+class InsiCallRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """One call to INSi: version 1 before it leaves, version 2 with its answer."""
+
+    id: str
+    """Message id of the call (WS-Addressing)."""
+    structure: str
+    local_ref: str | None = None
+    inquiry_id: str | None = None
+    workstation: str | None = None
+    """None: the box's own."""
+    actor: str
+    purpose: str
+    operation: str
+    at: int
+    answered_at: int | None = None
+    outcome: str | None = None
+    """Result code 00, 01 or 02, or the code of the error."""
+    wrapped_key: bytes
+    sealed: bytes | None = None
+    """Request and answer, encrypted."""
+    version: int = 1
+
+
+class InquiryRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """One search that the box does by itself, until it has an answer."""
+
+    number: int = 0
+    """Order of creation, given by the journal."""
+    id: str
+    structure: str
+    workstation: str
+    """Who is told of the answer."""
+    software: str | None = None
+    """Profile in whose name it is done."""
+    actor: str
+    kind: InquiryKind
+    night: bool = False
+    """True: only in the hours of the box's own verifications."""
+    batch_id: str | None = None
+    local_ref: str | None = None
+    wrapped_key: bytes
+    sealed: bytes
+    """What is asked, and the answer once done, encrypted."""
+    state: InquiryState = "waiting"
+    outcome: str | None = None
+    attempts: int = 0
+    next_attempt_at: int | None = None
+    explanation: Explanation | None = None
+    created_at: int
+    updated_at: int
+    version: int = 1
+
+
+class BatchRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A list of patients being verified."""
+
+    number: int = 0
+    """Order of creation, given by the journal."""
+    id: str
+    structure: str
+    workstation: str
+    actor: str
+    kind: InquiryKind
+    state: BatchState = "running"
+    total: int
+    not_before: int | None = None
+    """First instant it may run at; None: at once, at any hour."""
+    cursor: int = 0
+    """Number of the last patient of the file that an inquiry was made for; patients given as a list have their inquiries from the start."""
+    created_at: int
+    closed_at: int | None = None
+    version: int = 1
 
 
 class ExistenceRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -211,6 +326,10 @@ Change = (
     | EventRecord
     | WorkstationRecord
     | PatientRecord
+    | IdentityChangeRecord
+    | InsiCallRecord
+    | InquiryRecord
+    | BatchRecord
     | ExistenceRecord
     | WakeLane
     | BringForward

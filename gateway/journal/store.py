@@ -11,6 +11,7 @@ from typing import Final, Protocol
 
 import msgspec
 
+from gateway.journal.identity_questions import IdentityQuestions
 from gateway.journal.records import (
     AuditRecord,
     BlobRecord,
@@ -19,7 +20,6 @@ from gateway.journal.records import (
     DocumentRecord,
     EventRecord,
     ExistenceRecord,
-    PatientRecord,
     QuarantineRecord,
     ReceiptRecord,
     WorkstationRecord,
@@ -101,8 +101,11 @@ class LaneAge(msgspec.Struct, frozen=True, kw_only=True):
     oldest_accepted_at: int
 
 
-class Store(Protocol):
-    """The journal. Every read sees what has been committed; every method raises NotAccepting when the store is unusable."""
+class Store(IdentityQuestions, Protocol):
+    """The journal; what it is asked about identities is in `identity_questions`.
+
+    Every read sees what has been committed; every method raises NotAccepting when the store is unusable.
+    """
 
     async def commit(self, *changes: Change) -> None:
         """Apply all or none, durably, in the order given (a document before its deliveries, both before what names them).
@@ -110,7 +113,11 @@ class Store(Protocol):
         A DocumentRecord or DeliveryRecord with version 1 is an insert; with version n > 1 an update that requires version n-1 to be there
         (else StaleRecord). What a document or a delivery was accepted with never changes: DOCUMENT_FIXED and DELIVERY_FIXED name the
         columns an update leaves alone. The sequences and hashes of the records given are ignored, the journal gives its own. A cancelled
-        commit may still be applied. Raises DuplicateKey, StaleRecord, Unstorable, NotAccepting."""
+        commit may still be applied.
+
+        A PatientRecord, InsiCallRecord, InquiryRecord or BatchRecord follows the same rule of versions; the ids and dates of creation they
+        were inserted with stay. A PatientRecord with version 1 that is there already is a StaleRecord: somebody else created it first.
+        Raises DuplicateKey, StaleRecord, Unstorable, NotAccepting."""
         ...
 
     async def document(self, document_id: str) -> DocumentRecord | None:
@@ -144,6 +151,10 @@ class Store(Protocol):
 
     async def held_of_patient(self, patient_ref: str) -> list[DeliveryRecord]:
         """Held deliveries of a patient's documents, in order of acceptance."""
+        ...
+
+    async def waiting_of_patient(self, patient_ref: str) -> list[DeliveryRecord]:
+        """Deliveries of a patient's documents that have not left and do not run: held, queued or unknown, in order of acceptance."""
         ...
 
     async def due(self, lane: str, now: int, *, newest: bool, excluding: frozenset[str]) -> DeliveryRecord | None:
@@ -197,10 +208,6 @@ class Store(Protocol):
 
     async def workstations(self) -> list[WorkstationRecord]:
         """All workstations, oldest pairing first."""
-        ...
-
-    async def patient(self, structure: str, local_ref: str) -> PatientRecord | None:
-        """The last identity kept for a local id, None when there is none."""
         ...
 
     async def existence(self, structure: str, patient_ref: str) -> ExistenceRecord | None:
