@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 import msgspec
+from typing_extensions import override
 
 
 class Software(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,6 +28,10 @@ class SearchCriteria(msgspec.Struct, frozen=True, kw_only=True):
     """YYYY-MM-DD."""
     birth_place: str | None = None
     """COG, 5 characters."""
+
+    @override
+    def __repr__(self) -> str:
+        return "SearchCriteria(…)"
 
 
 class CardReading(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,6 +56,10 @@ class CardReading(msgspec.Struct, frozen=True, kw_only=True):
     holder: str | None = None
     """Porteur, one digit."""
 
+    @override
+    def __repr__(self) -> str:
+        return "CardReading(…)"
+
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
     """One call of WS_INS2: exactly what goes into the body, already in the characters INSi takes."""
@@ -61,3 +70,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     sex: Literal["M", "F"]
     birth_date: str
     birth_place: str | None = None
+
+    @override
+    def __repr__(self) -> str:
+        return "Question(…)"
