@@ -36,7 +36,7 @@ _OFFICE = "le secrétariat"
 
 
 class FromInsi(RelaisError):
-    """A call to INSi that gave no result; `message_id` is empty when nothing was sent."""
+    """A call to INSi that gave no result; `message_id` is empty when no call was announced."""
 
     answer: bytes = b""
     message_id: str = ""
@@ -54,7 +54,6 @@ class InsiInternalError(FromInsi, TransientFault):
     """A Receiver fault without a row in the table."""
 
     code = "insi-internal-error"
-    item_only = True
     most_attempts = 5
     what = "Le téléservice INSi a rencontré une erreur interne."
     gesture = _WAIT

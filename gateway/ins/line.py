@@ -9,13 +9,12 @@ from __future__ import annotations
 import asyncio
 import heapq
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from typing import TypeVar
 
-from gateway.ins.errors import InsiPaused
+from gateway.ins.errors import FromInsi, InsiPaused
 from gateway.kernel.clock import Clock
 from gateway.kernel.config import Insi
-from gateway.kernel.errors import ErrorClass, RelaisError
+from gateway.kernel.errors import ErrorClass
 
 _T = TypeVar("_T")
 
@@ -53,18 +52,14 @@ class Breaker:
         self._trying = True
 
     def leave(self, error: BaseException | None) -> None:
-        """Note how the call ended; a cancelled one (not an Exception) says nothing of the service."""
+        """Note how the call ended: only what INSi did counts, not a cancellation nor a trouble of the box."""
         self._trying = False
-        if isinstance(error, RelaisError) and error.error_class is ErrorClass.TRANSIENT:
-            if not error.item_only:
-                self._fail()
-        elif error is None or isinstance(error, Exception):
+        if error is None or (isinstance(error, FromInsi) and error.error_class is not ErrorClass.TRANSIENT):
             self._failures = 0
-
-    def _fail(self) -> None:
-        self._failures += 1
-        backoff = self._settings.retry
-        self._trial_at = self._clock.monotonic() + min(backoff.ceiling, backoff.floor * 2.0 ** min(self._failures - 1, 30))
+        elif isinstance(error, FromInsi):
+            self._failures += 1
+            backoff = self._settings.retry
+            self._trial_at = self._clock.monotonic() + min(backoff.ceiling, backoff.floor * 2.0 ** min(self._failures - 1, 30))
 
 
 class Line:
@@ -88,7 +83,7 @@ class Line:
         """Make the call when its turn comes; raises InsiPaused instead when the service is left alone, or what the call raises."""
         if self._breaker.wait > 0:
             self._breaker.enter()
-        await self._turn(urgent)
+        await self._turn(urgent=urgent)
         try:
             self._breaker.enter()
             return await self._paced(call)
@@ -108,7 +103,7 @@ class Line:
         finally:
             self._breaker.leave(error)
 
-    async def _turn(self, urgent: bool) -> None:
+    async def _turn(self, *, urgent: bool) -> None:
         if not self._busy:
             self._busy = True
             return

@@ -9,6 +9,7 @@ ConfigurationFault
 ├── CertificateMalformed         not an X.509 certificate, or a key that is not RSA of 2048 bits
 ├── KeyMismatch                  the private key is not that of the certificate
 ├── CertificateWrongPurpose      key usages are not those of the role (SIGN, AUTH_CLI...)
+│   └── CertificateWrongName     its CN is not the one that INSi demands (INSI-MANU, INSI-AUTO)
 ├── CertificateWrongStructure    its OU is not the Struct_IdNat of the structure
 ├── CertificateWrongEnvironment  test certificate in production, or the reverse
 ├── EnvironmentMismatch          the same, of a certificate that the box already holds
@@ -99,6 +100,14 @@ class CertificateWrongPurpose(ConfigurationFault):
     title = "Mauvais type de certificat"
     what = "Ce certificat n'est pas fait pour cet usage ({role}) : {reason}."
     gesture = "Vérifiez que vous n'avez pas échangé les deux fichiers : l'un sert à signer (SIGN), l'autre à se connecter (AUTH_CLI)."
+
+
+class CertificateWrongName(CertificateWrongPurpose):
+    """INSi knows a caller by the CN of its certificate and refuses any other name (insi.md 0.3)."""
+
+    code = "certificate-wrong-name"
+    what = "Ce certificat ne peut pas servir au téléservice INSi : son nom (CN) doit être exactement {expected}."
+    gesture = "Commandez à l'ANS un certificat ORG AUTH_CLI dont le service applicatif est {expected}, puis importez-le dans Relais."
 
 
 class CertificateWrongStructure(ConfigurationFault):

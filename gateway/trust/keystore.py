@@ -100,11 +100,14 @@ class KeyStore:
         chain = tuple(certificates.to_der(one) for one in held.issuers)
         return SoftwareSigner(held.key, held.certificate, chain, clock=self._clock, structure=structure_id, role=Role.SIGN)
 
-    def tls_identity(self, structure_id: str) -> TlsIdentity:
-        """What the structure shows to national services (role AUTH_CLI); raises KeyUnavailable, CertificateExpired, EnvironmentMismatch."""
-        held = self._hold(structure_id, Role.AUTH_CLI)
+    def tls_identity(self, structure_id: str, role: Role = Role.AUTH_CLI) -> TlsIdentity:
+        """What the structure shows to a national service; raises KeyUnavailable, CertificateExpired, EnvironmentMismatch, or
+        CertificateWrongPurpose for a certificate that is not of that role.
+        """
+        held = self._hold(structure_id, role)
+        check_role(held.certificate, role)
         self._check_environment(held.certificate, structure_id)
-        self._check_period(held.certificate, structure_id, Role.AUTH_CLI)
+        self._check_period(held.certificate, structure_id, role)
         return TlsIdentity(held.key, held.certificate, held.issuers)
 
     def certificate(self, structure_id: str, role: Role) -> bytes:
