@@ -7,9 +7,10 @@ A box whose clock is not trusted asks nothing: the contexts bear the instant of 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Protocol, TypeAlias
+from typing import TypeAlias
 
 from gateway.ins.answer import Answer, Exchange
+from gateway.ins.assertion import PsAssertion
 from gateway.ins.card import coverage
 from gateway.ins.contexts import Coverage
 from gateway.ins.criteria import CardReading, Question, Software
@@ -38,17 +39,8 @@ Announce: TypeAlias = Callable[[str, str, bytes], Awaitable[None]]
 """`announce(operation, message_id, sent)`, awaited before the request leaves: the audit trail is written first. Operation: WS_INS1..3."""
 
 
-class CardSession(Protocol):
-    """A CPx card at work: who holds it, and a signed assertion for each call (insi.md 2.2)."""
-
-    @property
-    def name_id(self) -> str:
-        """PS national id: NameID of the assertion and sender of the call."""
-        ...
-
-    async def assertion(self) -> bytes:
-        """The signed assertion; raises typed errors when the card left or wants its PIN."""
-        ...
+Assertions: TypeAlias = Callable[[], Awaitable[PsAssertion]]
+"""What a CPx card signs for a call about to be made, for instance a `CardSession.assertion` with its arguments bound (insi.md 2.2)."""
 
 
 class InsiClient:
@@ -66,9 +58,9 @@ class InsiClient:
         line: Line,
         clock: Clock,
         urgent: bool,
-        card: CardSession | None = None,
+        card: Assertions | None = None,
     ) -> None:
-        """`sender` is the OU of the certificate; with a `card`, its holder replaces it. `urgent`: a person waits."""
+        """`sender` is the OU of the certificate; with a `card`, its holder takes that place. `urgent`: a person waits."""
         self._http = http
         self._settings = settings
         self._environment = environment
@@ -108,17 +100,18 @@ class InsiClient:
     async def _exchange(self, url: str, operation: Operation, body: bytes, covered: Coverage | None, announce: Announce | None) -> Exchange:
         if not self._clock.trusted():
             raise ClockNotTrusted("the clock says so")
+        signed = None if self._card is None else await self._card()
         message_id = new_message_id()
         sent = envelope(
             operation.action,
             message_id=message_id,
             moment=self._clock.now(),
-            sender=self._sender if self._card is None else self._card.name_id,
+            sender=self._sender if signed is None else signed.name_id,
             software=self._software,
             installation=self._installation,
             body=body,
             coverage=covered,
-            assertion=None if self._card is None else await self._card.assertion(),
+            assertion=None if signed is None else signed.xml,
             name_prefix=self._settings.software_name_prefix,
         )
         if announce is not None:
