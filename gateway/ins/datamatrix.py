@@ -1,7 +1,7 @@
 """The INS datamatrix as text, and the same identity in clear, for the first page of a document with a qualified INS.
 
-Format ANS "Format datamatrix INS" v2.2 (insi.md 5). The drawing is in `symbol`, reading what a scanner sent in `scan`. Writes nothing for an
-identity that is not qualified (EXI DIF 02).
+Format ANS "Format datamatrix INS" v2.2 (insi.md 5). The drawing is in `symbol`, reading what a scanner sent in `scan`. Writes nothing for
+an identity that is not qualified (EXI DIF 02).
 """
 
 from __future__ import annotations

@@ -31,4 +31,4 @@ LAYOUTS: Final[Mapping[str, Mapping[int, str]]] = {
     "azerty, capitals": _table(_AZERTY.upper() + _AZERTY_SHIFTED.lower(), _QWERTY + _QWERTY_SHIFTED) | _OTHER_AZERTY,
     "qwerty": _table(_QWERTY + _QWERTY_SHIFTED, _AZERTY + _AZERTY_SHIFTED),
 }
-"""By name of what is wrong, what each typed character meant. `same`: nothing is wrong; `qwerty`: a French scanner on an English keyboard."""
+"""By name of what is wrong, what each typed character meant. `same`: nothing is; `qwerty`: a French scanner on an English keyboard."""

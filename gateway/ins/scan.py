@@ -1,13 +1,15 @@
 """What a scanner read of an INS datamatrix: blocks found by their id from the end of the header, in any order (insi.md 5).
 
-Separators may be lost, written as text or as another sign, and the keyboard may be another one: what can be read in one way only is read and
-said to be repaired, anything else is refused. A name cut at the very end of the text cannot be noticed: a scan is input to verify (4.7).
+Separators may be lost, written as text or as another sign, and the keyboard may be another one: what can be read in one way only is read
+and said to be repaired, anything else is refused. A name cut at the very end of the text cannot be noticed: a scan is input to verify
+(4.7).
 Never looks a block up by searching for its id.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -90,8 +92,8 @@ class _Blocks:
 def read(text: str, *, environment: str) -> Scan:
     """The identity a scanner sent.
 
-    Raises ScanUnreadable, ScanIncomplete, ScanAmbiguous; MatriculeKeyWrong, MatriculeMalformed, InsAuthorityUnknown (an authority of test in
-    production included), each with a field under `scan`.
+    Raises ScanUnreadable, ScanIncomplete, ScanAmbiguous; MatriculeKeyWrong, MatriculeMalformed, InsAuthorityUnknown (an authority of test
+    in production included), each with a field under `scan`.
     """
     if len(text) > LONGEST:
         raise ScanUnreadable("too long", field="scan")
@@ -110,7 +112,7 @@ def read(text: str, *, environment: str) -> Scan:
     return found[0]
 
 
-def _body(text: str, table: dict[int, str]) -> str | None:
+def _body(text: str, table: Mapping[int, str]) -> str | None:
     """What follows the header under a layout; None when the header does not prove it. Separators are looked for on both sides of it."""
     meant = _SEPARATOR.sub(GS, _SEPARATOR.sub(GS, text.strip(" \t\r\n\0")).translate(table))
     prefix = _AIM.match(meant)

@@ -1,7 +1,7 @@
 """The symbol of the INS datamatrix: ISO/IEC 16022 ECC 200, square, in C40 from its header on (insi.md 5). Knows nothing of identities.
 
-`ppf-datamatrix` is used because its encodation can be imposed: the format asks for a header in C40, which encoders that look for the shortest
-symbol write as pairs of digits. Loaded when a symbol is drawn, as Pillow is.
+`ppf-datamatrix` is used because its encodation can be imposed: the format asks for a header in C40, which encoders that look for the
+shortest symbol write as pairs of digits. Loaded when a symbol is drawn, as Pillow is.
 """
 
 from __future__ import annotations
