@@ -9,6 +9,7 @@ from gateway.health.checks import (
     conformity_pack,
     converter,
     disk,
+    insi,
     quarantine,
     queue,
     revocation_lists,
@@ -19,6 +20,7 @@ from gateway.kernel.errors import RelaisError
 
 CHECKS: tuple[Check, ...] = (
     certificates.check,
+    insi.check,
     revocation_lists.check,
     time_source.check,
     disk.check,
