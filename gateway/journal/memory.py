@@ -6,14 +6,18 @@ Written apart from the SQL on purpose, in the plainest way: one suite runs on bo
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection, Iterable
 from typing import Any, TypeVar
 
 import msgspec
 
 from gateway.journal.audit import Tail, chained, first_break, tail_of
+from gateway.journal.identity_changes import following, put_identity
+from gateway.journal.identity_memory import IdentityMemory
+from gateway.journal.memory_tables import Tables
 from gateway.journal.records import (
     AuditRecord,
+    BatchRecord,
     BlobRecord,
     BringForward,
     Change,
@@ -22,6 +26,9 @@ from gateway.journal.records import (
     DocumentRecord,
     EventRecord,
     ExistenceRecord,
+    IdentityChangeRecord,
+    InquiryRecord,
+    InsiCallRecord,
     PatientRecord,
     QuarantineRecord,
     ReceiptRecord,
@@ -34,8 +41,6 @@ from gateway.journal.store import (
     DocumentQuery,
     DuplicateKey,
     LaneAge,
-    NotAccepting,
-    StaleRecord,
     Unstorable,
 )
 from gateway.model.delivery import OPEN, DeliveryState, DocumentState
@@ -47,55 +52,8 @@ _AHEAD = _WAITING | {DeliveryState.RUNNING}
 _WOKEN = frozenset({"transient", "configuration"})
 
 
-class _Tables:
-    """Every table as a dict; `put` and `drop` note how to undo themselves."""
-
-    def __init__(self) -> None:
-        self.documents: dict[str, DocumentRecord] = {}
-        self.deliveries: dict[str, DeliveryRecord] = {}
-        self.blobs: dict[str, BlobRecord] = {}
-        self.receipts: dict[str, ReceiptRecord] = {}
-        self.workstations: dict[str, WorkstationRecord] = {}
-        self.patients: dict[tuple[str, str], PatientRecord] = {}
-        self.existence: dict[tuple[str, str], ExistenceRecord] = {}
-        self.audit: dict[int, AuditRecord] = {}
-        self.events: dict[int, EventRecord] = {}
-        self._undo: list[Callable[[], object]] = []
-
-    def put(self, table: dict[Any, Any], key: object, record: object) -> None:
-        """Insert or replace."""
-        if key in table:
-            before = table[key]
-            self._undo.append(lambda: table.__setitem__(key, before))
-        else:
-            self._undo.append(lambda: table.pop(key))
-        table[key] = record
-
-    def drop(self, table: dict[Any, Any], key: object) -> None:
-        """Delete, if there."""
-        if key in table:
-            before = dict(table)
-            self._undo.append(lambda: table.update(before))  # the order of the rows matters: all of them come back
-            self._undo.append(table.clear)
-            del table[key]
-
-    def keep(self) -> None:
-        """The changes stay."""
-        self._undo.clear()
-
-    def undo(self) -> None:
-        """As if nothing had been changed since the last `keep`."""
-        while self._undo:
-            self._undo.pop()()
-
-
-class MemoryStore:
+class MemoryStore(IdentityMemory):
     """`journal.store.Store` in dicts. `accepting` is for tests: False makes every call raise NotAccepting."""
-
-    def __init__(self) -> None:
-        self._tables = _Tables()
-        self.accepting = True
-        self._closed = False
 
     async def commit(self, *changes: Change) -> None:
         """See Store.commit."""
@@ -147,6 +105,12 @@ class MemoryStore:
         """See Store.held_of_patient."""
         among = {one.id for one in self._documents() if one.patient_ref == patient_ref}
         return sorted((one for one in self._deliveries() if one.document_id in among and one.state is DeliveryState.HELD), key=_age)
+
+    async def waiting_of_patient(self, patient_ref: str) -> list[DeliveryRecord]:
+        """See Store.waiting_of_patient."""
+        among = {one.id for one in self._documents() if one.patient_ref == patient_ref}
+        waiting = _WAITING | {DeliveryState.HELD}
+        return sorted((one for one in self._deliveries() if one.document_id in among and one.state in waiting), key=_age)
 
     async def due(self, lane: str, now: int, *, newest: bool, excluding: frozenset[str]) -> DeliveryRecord | None:
         """See Store.due."""
@@ -217,10 +181,6 @@ class MemoryStore:
         """See Store.workstations."""
         return list(self._open().workstations.values())
 
-    async def patient(self, structure: str, local_ref: str) -> PatientRecord | None:
-        """See Store.patient."""
-        return self._open().patients.get((structure, local_ref))
-
     async def existence(self, structure: str, patient_ref: str) -> ExistenceRecord | None:
         """See Store.existence."""
         return self._open().existence.get((structure, patient_ref))
@@ -246,11 +206,6 @@ class MemoryStore:
         """See Store.close."""
         self._closed = True
 
-    def _open(self) -> _Tables:
-        if self._closed or not self.accepting:
-            raise NotAccepting("closed" if self._closed else "test")
-        return self._tables
-
     def _documents(self) -> list[DocumentRecord]:
         return list(self._open().documents.values())
 
@@ -267,7 +222,7 @@ class MemoryStore:
             (one.lane, one.order_key) == line and one.state in _AHEAD and one.sequence < delivery.sequence for one in self._deliveries()
         )
 
-    def _apply(self, tables: _Tables, change: Change) -> None:
+    def _apply(self, tables: Tables, change: Change) -> None:
         match change:
             case DocumentRecord():
                 _put_document(tables, change)
@@ -283,19 +238,17 @@ class MemoryStore:
                 _put_once(tables, tables.blobs, change, parent=change.document_id in tables.documents)
             case ReceiptRecord():
                 _put_once(tables, tables.receipts, change, parent=change.delivery_id in tables.deliveries)
-            case BringForward():
-                for one in self._waiting(change.lane):
-                    if one.next_attempt_at is not None and one.next_attempt_at > change.latest:
-                        tables.put(tables.deliveries, one.id, msgspec.structs.replace(one, next_attempt_at=change.now))
-            case WakeLane():
-                _wake(tables, change)
+            case PatientRecord() | IdentityChangeRecord() | InsiCallRecord() | InquiryRecord() | BatchRecord():
+                put_identity(tables, change)
+            case WakeLane() | BringForward():
+                _hasten(tables, change)
             case DeleteBlob():
                 tables.drop(tables.blobs, change.id)
             case _:
                 _put_latest(tables, change)
 
 
-def _put_document(tables: _Tables, record: DocumentRecord) -> None:
+def _put_document(tables: Tables, record: DocumentRecord) -> None:
     before = tables.documents.get(record.id)
     others = [one for one in tables.documents.values() if one.id != record.id]
     same_key = record.version == 1 and any(
@@ -308,11 +261,11 @@ def _put_document(tables: _Tables, record: DocumentRecord) -> None:
             raise DuplicateKey("document")
         record = msgspec.structs.replace(record, sequence=len(tables.documents) + 1)
     else:
-        record = _following(before, record, DOCUMENT_FIXED)
+        record = following(before, record, DOCUMENT_FIXED)
     tables.put(tables.documents, record.id, record)
 
 
-def _put_delivery(tables: _Tables, record: DeliveryRecord) -> None:
+def _put_delivery(tables: Tables, record: DeliveryRecord) -> None:
     before = tables.deliveries.get(record.id)
     if record.version == 1:
         if before is not None:
@@ -322,11 +275,11 @@ def _put_delivery(tables: _Tables, record: DeliveryRecord) -> None:
             raise Unstorable("document")
         record = msgspec.structs.replace(record, sequence=document.sequence)
     else:
-        record = _following(before, record, DELIVERY_FIXED)
+        record = following(before, record, DELIVERY_FIXED)
     tables.put(tables.deliveries, record.id, record)
 
 
-def _put_once(tables: _Tables, table: dict[str, Any], record: BlobRecord | ReceiptRecord, *, parent: bool) -> None:
+def _put_once(tables: Tables, table: dict[str, Any], record: BlobRecord | ReceiptRecord, *, parent: bool) -> None:
     if record.id in table:
         raise DuplicateKey("row")
     if not parent:
@@ -334,30 +287,25 @@ def _put_once(tables: _Tables, table: dict[str, Any], record: BlobRecord | Recei
     tables.put(table, record.id, record)
 
 
-def _put_latest(tables: _Tables, record: WorkstationRecord | PatientRecord | ExistenceRecord) -> None:
+def _put_latest(tables: Tables, record: WorkstationRecord | ExistenceRecord) -> None:
     match record:
         case WorkstationRecord():
             if any(one.token_digest == record.token_digest and one.id != record.id for one in tables.workstations.values()):
                 raise DuplicateKey("token")
             tables.put(tables.workstations, record.id, record)
-        case PatientRecord():
-            tables.put(tables.patients, (record.structure, record.local_ref), record)
         case ExistenceRecord():
             tables.put(tables.existence, (record.structure, record.patient_ref), record)
 
 
-def _following(before: T | None, record: T, fixed: tuple[str, ...]) -> T:
-    values: Any = record
-    if before is None or getattr(before, "version", 0) != values.version - 1:
-        raise StaleRecord(values.id)
-    kept: T = msgspec.structs.replace(values, **{name: getattr(before, name) for name in fixed})
-    return kept
-
-
-def _wake(tables: _Tables, change: WakeLane) -> None:
+def _hasten(tables: Tables, change: WakeLane | BringForward) -> None:
     for one in list(tables.deliveries.values()):
-        waits = one.next_attempt_at is not None and one.next_attempt_at > change.now
-        if one.lane == change.lane and one.state is DeliveryState.QUEUED and one.error_class in _WOKEN and waits:
+        if one.lane != change.lane or one.next_attempt_at is None:
+            continue
+        if isinstance(change, WakeLane):
+            chosen = one.state is DeliveryState.QUEUED and one.error_class in _WOKEN and one.next_attempt_at > change.now
+        else:
+            chosen = one.state in _WAITING and tables.documents[one.document_id].prepared and one.next_attempt_at > change.latest
+        if chosen:
             tables.put(tables.deliveries, one.id, msgspec.structs.replace(one, next_attempt_at=change.now))
 
 

@@ -70,18 +70,63 @@ INSERT INTO audit (sequence, at, act, actor, structure, patient_ref, document_id
 VALUES (:sequence, :at, :act, :actor, :structure, :patient_ref, :document_id, :delivery_id, :answer, :detail, :hash);
 
 -- name: event-insert
-INSERT INTO events (kind, document_id, structure, workstation, at) VALUES (:kind, :document_id, :structure, :workstation, :at);
+INSERT INTO events (kind, subject, structure, workstation, at) VALUES (:kind, :subject, :structure, :workstation, :at);
 
 -- name: workstation-put
-INSERT INTO workstations (id, name, token_digest, structures, created_at, revoked)
-VALUES (:id, :name, :token_digest, :structures, :created_at, :revoked)
+INSERT INTO workstations (id, name, token_digest, structures, created_at, revoked, software)
+VALUES (:id, :name, :token_digest, :structures, :created_at, :revoked, :software)
 ON CONFLICT (id) DO UPDATE
-SET name = :name, token_digest = :token_digest, structures = :structures, created_at = :created_at, revoked = :revoked;
+SET name = :name, token_digest = :token_digest, structures = :structures, created_at = :created_at, revoked = :revoked,
+    software = :software;
 
--- name: patient-put
-INSERT INTO patients (structure, local_ref, wrapped_key, sealed, updated_at)
-VALUES (:structure, :local_ref, :wrapped_key, :sealed, :updated_at)
-ON CONFLICT (structure, local_ref) DO UPDATE SET wrapped_key = :wrapped_key, sealed = :sealed, updated_at = :updated_at;
+-- name: patient-insert
+INSERT INTO patients (structure, local_ref, wrapped_key, sealed, status, task, task_since, ins_ref, recovered_at, created_at, updated_at,
+                      version)
+VALUES (:structure, :local_ref, :wrapped_key, :sealed, :status, :task, :task_since, :ins_ref, :recovered_at, :created_at, :updated_at,
+        :version)
+ON CONFLICT (structure, local_ref) DO NOTHING;
+
+-- name: patient-update
+UPDATE patients
+SET wrapped_key = :wrapped_key, sealed = :sealed, status = :status, task = :task, task_since = :task_since, ins_ref = :ins_ref,
+    recovered_at = :recovered_at, updated_at = :updated_at, version = :version
+WHERE structure = :structure AND local_ref = :local_ref AND version = :version - 1;
+
+-- name: identity-change-insert
+INSERT INTO identity_changes (structure, local_ref, at, act, actor, evidence, status, workstation, sealed)
+VALUES (:structure, :local_ref, :at, :act, :actor, :evidence, :status, :workstation, :sealed);
+
+-- name: call-insert
+INSERT INTO insi_calls (id, structure, local_ref, inquiry_id, workstation, actor, purpose, operation, at, answered_at, outcome, wrapped_key,
+                        sealed, version)
+VALUES (:id, :structure, :local_ref, :inquiry_id, :workstation, :actor, :purpose, :operation, :at, :answered_at, :outcome, :wrapped_key,
+        :sealed, :version);
+
+-- name: call-update
+UPDATE insi_calls SET answered_at = :answered_at, outcome = :outcome, wrapped_key = :wrapped_key, sealed = :sealed, version = :version
+WHERE id = :id AND version = :version - 1;
+
+-- name: inquiry-insert
+INSERT INTO inquiries (id, structure, workstation, software, actor, kind, night, batch_id, local_ref, wrapped_key, sealed, state, outcome,
+                       attempts, next_attempt_at, explanation, created_at, updated_at, version)
+VALUES (:id, :structure, :workstation, :software, :actor, :kind, :night, :batch_id, :local_ref, :wrapped_key, :sealed, :state, :outcome,
+        :attempts, :next_attempt_at, :explanation, :created_at, :updated_at, :version);
+
+-- name: inquiry-update
+UPDATE inquiries
+SET software = :software, night = :night, local_ref = :local_ref, wrapped_key = :wrapped_key, sealed = :sealed, state = :state,
+    outcome = :outcome, attempts = :attempts, next_attempt_at = :next_attempt_at, explanation = :explanation, updated_at = :updated_at,
+    version = :version
+WHERE id = :id AND version = :version - 1;
+
+-- name: batch-insert
+INSERT INTO batches (id, structure, workstation, actor, kind, state, total, not_before, cursor, created_at, closed_at, version)
+VALUES (:id, :structure, :workstation, :actor, :kind, :state, :total, :not_before, :cursor, :created_at, :closed_at, :version);
+
+-- name: batch-update
+UPDATE batches
+SET state = :state, total = :total, not_before = :not_before, cursor = :cursor, closed_at = :closed_at, version = :version
+WHERE id = :id AND version = :version - 1;
 
 -- name: existence-put
 INSERT INTO existence (structure, patient_ref, answer, at) VALUES (:structure, :patient_ref, :answer, :at)
@@ -112,6 +157,16 @@ WHERE id = (SELECT document_id FROM deliveries WHERE number = :number) AND state
 
 -- name: quarantine-events
 DELETE FROM events WHERE sequence = :number;
+
+-- name: quarantine-patients
+-- The identity stays where it is, but nobody is asked about what cannot be shown.
+UPDATE patients SET task = NULL, recovered_at = NULL WHERE number = :number;
+
+-- name: quarantine-inquiries
+UPDATE inquiries SET state = 'quarantined' WHERE number = :number;
+
+-- name: quarantine-batches
+UPDATE batches SET state = 'quarantined' WHERE number = :number;
 
 -- name: quarantine-list
 SELECT source, number, reason, found_at FROM quarantine ORDER BY rowid;
@@ -180,6 +235,10 @@ SELECT * FROM deliveries WHERE document_id = :document_id AND state <> 'quaranti
 -- name: held-of-patient
 SELECT d.* FROM documents AS p JOIN deliveries AS d ON d.document_id = p.id
 WHERE p.patient_ref = :patient_ref AND d.state = 'held' ORDER BY d.sequence, d.number;
+
+-- name: waiting-of-patient
+SELECT d.* FROM documents AS p JOIN deliveries AS d ON d.document_id = p.id
+WHERE p.patient_ref = :patient_ref AND d.state IN ('held', 'queued', 'unknown') ORDER BY d.sequence, d.number;
 
 -- name: due-oldest
 SELECT * FROM (
@@ -273,6 +332,86 @@ SELECT * FROM workstations ORDER BY number;
 
 -- name: patient
 SELECT * FROM patients WHERE structure = :structure AND local_ref = :local_ref;
+
+-- name: patients-with-ins
+SELECT * FROM patients WHERE structure = :structure AND ins_ref = :ins_ref ORDER BY number;
+
+-- name: patients-after
+SELECT * FROM patients WHERE structure = :structure AND number > :number ORDER BY number LIMIT :limit;
+
+-- name: patients-to-verify
+SELECT * FROM patients WHERE structure = :structure AND status = 'QUAL' AND recovered_at < :recovered_before
+ORDER BY recovered_at, number LIMIT :limit;
+
+-- name: patient-count
+SELECT count(*) AS count FROM patients WHERE structure = :structure;
+
+-- name: tasks
+SELECT * FROM patients
+WHERE structure = :structure AND task = :task AND task IS NOT NULL AND (task_since, number) > (:since, :number)
+ORDER BY task_since, number LIMIT :limit;
+
+-- name: task-counts
+SELECT task, count(*) AS count FROM patients
+WHERE structure IN (SELECT value FROM json_each(:structures)) AND task IS NOT NULL GROUP BY task ORDER BY task;
+
+-- name: changes-of
+SELECT * FROM identity_changes WHERE structure = :structure AND local_ref = :local_ref ORDER BY number DESC LIMIT :limit;
+
+-- name: call
+SELECT * FROM insi_calls WHERE id = :id;
+
+-- name: calls-of
+SELECT * FROM insi_calls WHERE structure = :structure AND local_ref = :local_ref AND local_ref IS NOT NULL
+ORDER BY number DESC LIMIT :limit;
+
+-- name: unanswered-calls
+SELECT * FROM insi_calls WHERE answered_at IS NULL ORDER BY number;
+
+-- name: inquiry
+SELECT * FROM inquiries WHERE id = :id;
+
+-- name: inquiries-due
+SELECT * FROM (
+    SELECT * FROM (
+        SELECT * FROM inquiries
+        WHERE kind = :kind AND night = :night AND state = 'waiting' AND next_attempt_at IS NULL
+          AND (software IS NULL OR software NOT IN (SELECT value FROM json_each(:paused)))
+        ORDER BY number LIMIT :limit)
+    UNION ALL
+    SELECT * FROM (
+        SELECT * FROM inquiries
+        WHERE kind = :kind AND night = :night AND state = 'waiting' AND next_attempt_at <= :now
+          AND (software IS NULL OR software NOT IN (SELECT value FROM json_each(:paused)))
+        ORDER BY next_attempt_at, number LIMIT :limit)
+) ORDER BY next_attempt_at, number LIMIT :limit;
+
+-- name: next-inquiry-at
+SELECT min(next_attempt_at) AS at FROM inquiries
+WHERE kind = :kind AND night = :night AND state = 'waiting' AND next_attempt_at > :after;
+
+-- name: running-inquiries
+SELECT * FROM inquiries WHERE state = 'running' ORDER BY number;
+
+-- name: waiting-inquiries
+SELECT kind, count(*) AS count FROM inquiries WHERE state = 'waiting' GROUP BY kind ORDER BY kind;
+
+-- name: inquiries-of-batch
+SELECT * FROM inquiries WHERE batch_id = :batch_id AND batch_id IS NOT NULL AND number > :after AND state <> 'quarantined'
+ORDER BY number LIMIT :limit;
+
+-- name: batch
+SELECT * FROM batches WHERE id = :id;
+
+-- name: batches
+SELECT * FROM batches WHERE structure = :structure AND state <> 'quarantined' ORDER BY number DESC LIMIT :limit;
+
+-- name: running-batches
+SELECT * FROM batches WHERE state = 'running' ORDER BY number;
+
+-- name: batch-counts
+SELECT state, outcome, count(*) AS count FROM inquiries WHERE batch_id = :batch_id AND batch_id IS NOT NULL
+GROUP BY state, outcome ORDER BY state, outcome;
 
 -- name: existence
 SELECT * FROM existence WHERE structure = :structure AND patient_ref = :patient_ref;

@@ -14,11 +14,15 @@ import msgspec
 
 from gateway.journal.records import (
     AuditRecord,
+    BatchRecord,
     BlobRecord,
     DeliveryRecord,
     DocumentRecord,
     EventRecord,
     ExistenceRecord,
+    IdentityChangeRecord,
+    InquiryRecord,
+    InsiCallRecord,
     PatientRecord,
     QuarantineRecord,
     ReceiptRecord,
@@ -85,6 +89,10 @@ AUDIT = Shape(table="audit", record=AuditRecord, number="sequence", json=("detai
 EVENTS = Shape(table="events", record=EventRecord, number="sequence")
 WORKSTATIONS = Shape(table="workstations", record=WorkstationRecord, json=("structures",), flags=("revoked",))
 PATIENTS = Shape(table="patients", record=PatientRecord)
+IDENTITY_CHANGES = Shape(table="identity_changes", record=IdentityChangeRecord)
+CALLS = Shape(table="insi_calls", record=InsiCallRecord)
+INQUIRIES = Shape(table="inquiries", record=InquiryRecord, json=("explanation",), flags=("night",))
+BATCHES = Shape(table="batches", record=BatchRecord)
 EXISTENCE = Shape(table="existence", record=ExistenceRecord)
 QUARANTINE = Shape(table="quarantine", record=QuarantineRecord)
 

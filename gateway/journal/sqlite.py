@@ -20,6 +20,7 @@ from gateway.journal.audit import Tail, first_break, tail_of
 from gateway.journal.connection import GroupConnection, open_connection, opening, using
 from gateway.journal.folders import make_folder, sync_folder
 from gateway.journal.grouping import Grouping, Outcomes
+from gateway.journal.identity_reads import IdentityReads
 from gateway.journal.pages import page_of
 from gateway.journal.readers import Reader
 from gateway.journal.records import (
@@ -30,7 +31,6 @@ from gateway.journal.records import (
     DocumentRecord,
     EventRecord,
     ExistenceRecord,
-    PatientRecord,
     QuarantineRecord,
     ReceiptRecord,
     WorkstationRecord,
@@ -42,7 +42,6 @@ from gateway.journal.rows import (
     DOCUMENTS,
     EVENTS,
     EXISTENCE,
-    PATIENTS,
     QUARANTINE,
     RECEIPTS,
     WORKSTATIONS,
@@ -56,7 +55,7 @@ _AUDIT_PAGE = 500
 _ITER_CHUNK = 64
 
 
-class SqliteStore:
+class SqliteStore(IdentityReads):
     """`journal.store.Store` on one file. Made by `open`; `close` it, or its two threads keep the process alive."""
 
     def __init__(self, writing: aiosqlite.Connection, raw: GroupConnection, reading: aiosqlite.Connection, writer: GroupWriter) -> None:
@@ -64,7 +63,7 @@ class SqliteStore:
         self._raw = raw
         self._writer = writer
         self._group: Grouping[Changes] = Grouping(self._write)
-        self._reader = Reader(reading, self._put_aside)
+        super().__init__(Reader(reading, self._put_aside))
         self._closed = False
 
     @classmethod
@@ -118,6 +117,10 @@ class SqliteStore:
         """See Store.held_of_patient."""
         return await self._reader.records(DELIVERIES, "held-of-patient", patient_ref=patient_ref)
 
+    async def waiting_of_patient(self, patient_ref: str) -> list[DeliveryRecord]:
+        """See Store.waiting_of_patient."""
+        return await self._reader.records(DELIVERIES, "waiting-of-patient", patient_ref=patient_ref)
+
     async def due(self, lane: str, now: int, *, newest: bool, excluding: frozenset[str]) -> DeliveryRecord | None:
         """See Store.due."""
         name = "due-newest" if newest else "due-oldest"
@@ -170,10 +173,6 @@ class SqliteStore:
     async def workstations(self) -> list[WorkstationRecord]:
         """See Store.workstations."""
         return await self._reader.records(WORKSTATIONS, "workstations")
-
-    async def patient(self, structure: str, local_ref: str) -> PatientRecord | None:
-        """See Store.patient."""
-        return await self._reader.first(PATIENTS, "patient", structure=structure, local_ref=local_ref)
 
     async def existence(self, structure: str, patient_ref: str) -> ExistenceRecord | None:
         """See Store.existence."""

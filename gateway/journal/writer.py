@@ -14,6 +14,7 @@ from gateway.journal.audit import START, Tail, chained
 from gateway.journal.connection import error_name
 from gateway.journal.records import (
     AuditRecord,
+    BatchRecord,
     BlobRecord,
     BringForward,
     Change,
@@ -22,6 +23,9 @@ from gateway.journal.records import (
     DocumentRecord,
     EventRecord,
     ExistenceRecord,
+    IdentityChangeRecord,
+    InquiryRecord,
+    InsiCallRecord,
     PatientRecord,
     ReceiptRecord,
     WakeLane,
@@ -29,11 +33,15 @@ from gateway.journal.records import (
 )
 from gateway.journal.rows import (
     AUDIT,
+    BATCHES,
     BLOBS,
+    CALLS,
     DELIVERIES,
     DOCUMENTS,
     EVENTS,
     EXISTENCE,
+    IDENTITY_CHANGES,
+    INQUIRIES,
     PATIENTS,
     RECEIPTS,
     WORKSTATIONS,
@@ -55,11 +63,18 @@ _PLAIN: dict[type, tuple[str, Shape[Any]]] = {
     BlobRecord: ("blob-insert", BLOBS),
     ReceiptRecord: ("receipt-insert", RECEIPTS),
     WorkstationRecord: ("workstation-put", WORKSTATIONS),
-    PatientRecord: ("patient-put", PATIENTS),
+    IdentityChangeRecord: ("identity-change-insert", IDENTITY_CHANGES),
     ExistenceRecord: ("existence-put", EXISTENCE),
 }
 """Records that one statement writes."""
-_MARKED = frozenset({"documents", "deliveries", "events"})
+_VERSIONED: dict[type, tuple[str, Shape[Any]]] = {
+    PatientRecord: ("patient", PATIENTS),
+    InsiCallRecord: ("call", CALLS),
+    InquiryRecord: ("inquiry", INQUIRIES),
+    BatchRecord: ("batch", BATCHES),
+}
+"""Records that `<name>-insert` writes in version 1 and `<name>-update` in the versions after."""
+_MARKED = frozenset({"documents", "deliveries", "events", "patients", "inquiries", "batches"})
 """Tables whose bad rows are also taken out of the way; the rows of the others stay where they are."""
 
 
@@ -119,6 +134,8 @@ class GroupWriter:
                 connection.execute(statement("blob-delete"), {"id": change.id})
             case BadRow():
                 _put_aside(connection, change)
+            case PatientRecord() | InsiCallRecord() | InquiryRecord() | BatchRecord():
+                _put_version(connection, change)
             case _:
                 name, shape = _PLAIN[type(change)]
                 connection.execute(statement(name), shape.parameters(change))
@@ -139,6 +156,13 @@ def _put_delivery(connection: sqlite3.Connection, record: DeliveryRecord) -> Non
         connection.execute(statement("delivery-insert"), values)
     else:
         _update(connection, values, "delivery-progress", "delivery-update")
+
+
+def _put_version(connection: sqlite3.Connection, record: PatientRecord | InsiCallRecord | InquiryRecord | BatchRecord) -> None:
+    name, shape = _VERSIONED[type(record)]
+    step = "insert" if record.version == 1 else "update"
+    if not connection.execute(statement(f"{name}-{step}"), shape.parameters(record)).rowcount:
+        raise StaleRecord(name)
 
 
 def _update(connection: sqlite3.Connection, values: Parameters, *names: str) -> None:

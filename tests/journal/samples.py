@@ -71,7 +71,7 @@ def audit(of: DocumentRecord, act: str = "document.accepted", **changes: Any) ->
 
 
 def event(of: DocumentRecord, kind: str = "document.accepted") -> EventRecord:
-    return EventRecord(kind=kind, document_id=of.id, structure=of.structure, workstation=of.workstation, at=of.accepted_at)
+    return EventRecord(kind=kind, subject=of.id, structure=of.structure, workstation=of.workstation, at=of.accepted_at)
 
 
 def blob(of: DocumentRecord, **changes: Any) -> BlobRecord:

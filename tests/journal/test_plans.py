@@ -13,10 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from gateway.journal.connection import open_connection
+from gateway.journal.rows import BATCHES, CALLS, IDENTITY_CHANGES, INQUIRIES, PATIENTS
 from gateway.journal.schema import migrate, migrations
 from gateway.journal.statements import statement, statements
+from tests.journal.identity_samples import batch, call, change, inquiry, patient
 
 COUNT = 20_000
 LANES = ("s0/dmp", "s1/dmp", "s0/mss", "s1/mss")
@@ -42,14 +45,27 @@ PARAMETERS: dict[str, Any] = {
     "ids": json.dumps(["a", "b"]),
     "sequence": COUNT // 2,
     "token_digest": "t",
-    "local_ref": "r",
+    "local_ref": "r77",
+    "ins_ref": "i77",
+    "number": COUNT // 2,
+    "recovered_before": COUNT // 2,
+    "task": "decide",
+    "kind": "file",
+    "night": 1,
+    "paused": json.dumps(["lgc"]),
+    "batch_id": "batch-1",
 }
-SMALL = {"quarantine-list", "workstations", "shape", "documents-since"}
+SMALL = {
+    "quarantine-list", "workstations", "shape", "documents-since", "patient-count", "task-counts", "waiting-inquiries", "batch-counts",
+}  # fmt: skip
 """Questions whose answer is as long as their walk, or that walk a small table."""
 SHORT = ("SCAN json_each", "SCAN known", "SCAN (subquery", "SCAN sqlite_sequence")
 """Walks of what is short by itself: the arguments, the lanes or structures, one row per branch, one row per numbered table."""
 IN_ORDER = {
     "audit-tail": {"SCAN audit"},
+    "running-batches": {"SCAN batches USING INDEX batches_running"},
+    "running-inquiries": {"SCAN inquiries USING INDEX inquiries_running"},
+    "unanswered-calls": {"SCAN insi_calls USING INDEX insi_calls_unanswered"},
     "orphans": {"SCAN deliveries USING INDEX deliveries_running"},
     "unprepared-newest": {"SCAN w USING INDEX deliveries_unprepared", "SCAN w USING COVERING INDEX deliveries_unprepared"},
     "unprepared-oldest": {"SCAN w USING INDEX deliveries_unprepared", "SCAN w USING COVERING INDEX deliveries_unprepared"},
@@ -66,10 +82,14 @@ def journal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sqlite3.Connec
         connection.execute("PRAGMA synchronous = OFF")
         migrate(connection, migrations())
         connection.execute("BEGIN")
+        for number in range(4):
+            connection.execute(statement("batch-insert"), BATCHES.parameters(batch(id=f"batch-{number}", structure=f"s{number % 2}")))
         for number in range(1, COUNT + 1):
+            for name, values in _identity(number):
+                connection.execute(statement(name), values)
             connection.execute(statement("document-insert"), _document(number))
             connection.execute(statement("delivery-insert"), _delivery(number))
-            connection.execute(statement("event-insert"), {**_document(number), "kind": "k", "document_id": f"document-{number}", "at": 1})
+            connection.execute(statement("event-insert"), {**_document(number), "kind": "k", "subject": f"document-{number}", "at": 1})
         connection.execute("COMMIT")
         yield connection
 
@@ -92,6 +112,28 @@ def _document(number: int) -> dict[str, Any]:
         "sealed": b"s" * 200,
         "version": 1,
     }
+
+
+def _identity(number: int) -> list[tuple[str, dict[str, Any]]]:
+    one = patient(
+        structure=f"s{number % 2}",
+        local_ref=f"r{number}",
+        ins_ref=f"i{number % 9000}",
+        status=("QUAL", "QUAL", "PROV", "RECUP")[number % 4],
+        task=(None, None, "search", "decide")[number % 4],
+        task_since=number,
+        recovered_at=number,
+    )
+    called = call(one, id=f"call-{number}", answered_at=None if number % 5000 == 0 else 1)
+    state: Any = ("waiting", "done", "waiting", "running" if number % 5000 == 3 else "failed")[number % 4]
+    asked = inquiry(id=f"inquiry-{number}", kind="file", night=number % 3 == 0, batch_id=f"batch-{number % 4}", state=state)
+    dated = replace(asked, next_attempt_at=number if number % 5 else None, software=("lgc", "other")[number % 2])
+    return [
+        ("patient-insert", PATIENTS.parameters(one)),
+        ("identity-change-insert", IDENTITY_CHANGES.parameters(change(one))),
+        ("call-insert", CALLS.parameters(called)),
+        ("inquiry-insert", INQUIRIES.parameters(dated)),
+    ]
 
 
 def _delivery(number: int) -> dict[str, Any]:

@@ -197,7 +197,7 @@ async def test_sequences_follow_the_order_of_acceptance(store: Store) -> None:
     for one in ones:
         await store.commit(one, event(one))
     assert [one.sequence for one in await store.documents(DocumentQuery())] == [5, 4, 3, 2, 1]
-    assert [(one.sequence, one.document_id) for one in await store.events_after(2, 2)] == [(3, ones[2].id), (4, ones[3].id)]
+    assert [(one.sequence, one.subject) for one in await store.events_after(2, 2)] == [(3, ones[2].id), (4, ones[3].id)]
     assert await store.events_after(5, 10) == []
     assert await store.last_event() == 5
 
@@ -394,14 +394,16 @@ async def test_payloads_and_receipts(store: Store) -> None:
 async def test_workstations_patients_and_existence_keep_the_last_word(store: Store) -> None:
     desk = WorkstationRecord(id="w", name="Accueil", token_digest="t", structures=("s1", "s2"), created_at=1)
     other = WorkstationRecord(id="v", name="Cabinet 2", token_digest="u", structures=(), created_at=2)
-    patient = PatientRecord(structure="s", local_ref="r", wrapped_key=b"k", sealed=b"1", updated_at=1)
+    patient = PatientRecord(structure="s", local_ref="r", wrapped_key=b"k", sealed=b"1", created_at=1, updated_at=1)
     known = ExistenceRecord(structure="s", patient_ref="p", answer="none", at=1)
     await store.commit(desk, other, patient, known)
-    await store.commit(replace(desk, revoked=True, token_digest="t2"), replace(patient, sealed=b"2"), replace(known, answer="active", at=2))
+    await store.commit(
+        replace(desk, revoked=True, token_digest="t2"), replace(patient, sealed=b"2", version=2), replace(known, answer="active", at=2)
+    )
     assert await store.workstation_by_token("t") is None
     assert await store.workstation_by_token("t2") == replace(desk, revoked=True, token_digest="t2")
     assert await store.workstations() == [replace(desk, revoked=True, token_digest="t2"), other]
-    assert await store.patient("s", "r") == replace(patient, sealed=b"2")
+    assert await store.patient("s", "r") == replace(patient, sealed=b"2", version=2, number=1)
     assert await store.patient("s", "x") is None
     assert await store.existence("s", "p") == replace(known, answer="active", at=2)
     assert await store.existence("x", "p") is None
