@@ -41,9 +41,7 @@ class SpecialtyMissing(ConfigurationFault):
 
     code = "billing-specialty-missing"
     title = "Spécialité de facturation manquante"
-    what = (
-        "La spécialité du médecin, telle que l'Assurance maladie la connaît, n'est pas réglée : INSi ne peut pas être appelé avec sa carte."
-    )
+    what = "La spécialité de facturation du médecin n'est pas réglée : le téléservice INSi ne peut pas être appelé avec sa carte."
     gesture = "Demandez à votre installateur de renseigner la spécialité de facturation de ce médecin."
 
 
