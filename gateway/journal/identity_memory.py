@@ -40,6 +40,13 @@ class IdentityMemory:
         old = [one for one in qualified if (one.recovered_at or 0) < recovered_before]
         return _up_to(limit, sorted(old, key=lambda one: (one.recovered_at or 0, one.number)))
 
+    async def patients_waited_for(self) -> list[PatientRecord]:
+        """See IdentityQuestions.patients_waited_for."""
+        tables = self._open()
+        holding = {one.document_id for one in tables.deliveries.values() if one.state == "held"}
+        waited = {(one.structure, one.patient_ref) for one in tables.documents.values() if one.id in holding}
+        return [one for one in tables.patients.values() if (one.structure, one.local_ref) in waited]
+
     async def patient_count(self, structure: str) -> int:
         """See IdentityQuestions.patient_count."""
         return len(self._patients(structure))

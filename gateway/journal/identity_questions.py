@@ -48,6 +48,10 @@ class IdentityQuestions(Protocol):
         """At most `limit` qualified identities whose INS was last recovered before that instant, the oldest recovery first."""
         ...
 
+    async def patients_waited_for(self) -> list[PatientRecord]:
+        """Identities that have at least one held delivery, in the order of the patient file: asked once at start."""
+        ...
+
     async def patient_count(self, structure: str) -> int:
         """Identities of a structure."""
         ...

@@ -43,6 +43,10 @@ class IdentityReads:
         bounds = {"structure": structure, "recovered_before": recovered_before, "limit": max(0, limit)}
         return await self._reader.records(PATIENTS, "patients-to-verify", **bounds)
 
+    async def patients_waited_for(self) -> list[PatientRecord]:
+        """See IdentityQuestions.patients_waited_for."""
+        return await self._reader.records(PATIENTS, "patients-waited-for")
+
     async def patient_count(self, structure: str) -> int:
         """See IdentityQuestions.patient_count."""
         return await self._reader.value("patient-count", structure=structure) or 0

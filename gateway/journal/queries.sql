@@ -343,6 +343,13 @@ SELECT * FROM patients WHERE structure = :structure AND number > :number ORDER B
 SELECT * FROM patients WHERE structure = :structure AND status = 'QUAL' AND recovered_at < :recovered_before
 ORDER BY recovered_at, number LIMIT :limit;
 
+-- name: patients-waited-for
+SELECT * FROM patients
+WHERE (structure, local_ref) IN (
+    SELECT p.structure, p.patient_ref FROM deliveries AS d JOIN documents AS p ON p.id = d.document_id
+    WHERE d.state IN ('held', 'queued', 'running', 'unknown') AND d.state = 'held')
+ORDER BY number;
+
 -- name: patient-count
 SELECT count(*) AS count FROM patients WHERE structure = :structure;
 

@@ -56,7 +56,7 @@ PARAMETERS: dict[str, Any] = {
     "batch_id": "batch-1",
 }
 SMALL = {
-    "quarantine-list", "workstations", "shape", "documents-since", "patient-count", "task-counts", "waiting-inquiries", "batch-counts",
+    "quarantine-list", "workstations", "shape", "documents-since", "patient-count", "patients-waited-for", "task-counts", "waiting-inquiries", "batch-counts",
 }  # fmt: skip
 """Questions whose answer is as long as their walk, or that walk a small table."""
 SHORT = ("SCAN json_each", "SCAN known", "SCAN (subquery", "SCAN sqlite_sequence")
