@@ -31,14 +31,19 @@ from gateway.flow.attempt import Courier, Desk
 from gateway.flow.bookkeeping import Bookkeeper
 from gateway.flow.caller import Gate
 from gateway.flow.custody import Custody
+from gateway.flow.descent import Descent
 from gateway.flow.dmp_courier import DmpCourier
 from gateway.flow.identities import Identities
+from gateway.flow.identity_desk import IdentityDesk
+from gateway.flow.identity_gate import IdentityGate
 from gateway.flow.inspection import Inspection
 from gateway.flow.letter import Letters
 from gateway.flow.mss_courier import MssCourier
 from gateway.flow.operations import Operations
 from gateway.flow.preparation import Preparer
+from gateway.flow.qualification import Qualification
 from gateway.flow.reading import Reader
+from gateway.flow.registry import Registry
 from gateway.flow.relay import Relay
 from gateway.flow.renewal import Renewal
 from gateway.flow.revocation import RevocationWatch
@@ -55,7 +60,7 @@ from gateway.kernel.errors import ConfigurationFault
 from gateway.kernel.home import Home
 from gateway.kernel.ids import new_id
 from gateway.model.delivery import Channel
-from gateway.remotes import Remotes, http_port
+from gateway.remotes import Remotes, http_port, installation_of
 from gateway.trust.chain import read_authorities
 from gateway.trust.files import write_durably
 from gateway.trust.keystore import KeyStore
@@ -123,7 +128,7 @@ async def opened(home: Home, *, clock: Clock | None = None) -> AsyncIterator[Gat
         boot = new_id()
         await _tidy(home, store, blobs, clock, boot, configuration.retry.mail_unknown_wait)
         anchors = _anchors(home)
-        remotes = Remotes(configuration, keys, anchors, clock, read_secret(home.root, vault, HOMOLOGATION))
+        remotes = Remotes(configuration, keys, anchors, clock, read_secret(home.root, vault, HOMOLOGATION), installation=installation_of(vault), injection=home.injection)
         stack.push_async_callback(remotes.close)
         lists = RevocationLists(home.root, read_authorities(anchors))
         remotes.heed(lists.held())
@@ -136,10 +141,14 @@ async def opened(home: Home, *, clock: Clock | None = None) -> AsyncIterator[Gat
         }
         places = LargePlaces(configuration.limits, give_back)
         wait = configuration.dmp.probe_wait_seconds
-        desk = Desk(store, blobs, custody, books, couriers, configuration.retry, boot, probe_wait=wait, places=places)
+        gate = IdentityGate(store, vault, identities)
+        desk = Desk(store, blobs, custody, books, couriers, gate, configuration.retry, boot, probe_wait=wait, places=places)
         scheduler = Scheduler(configuration, store, clock, desk.attempt)
         reader = Reader(store, custody, books, identities)
         bell = asyncio.Event()
+        qualification = Qualification(store, custody, books, Descent(store, vault), bell)
+        qualification.wake = scheduler.notify
+        registry = Registry(store, vault, books, identities, qualification)
         work = await asyncio.to_thread(_workplace, home)
         stack.callback(remove_scratch, work.parent, home.root)
         preparer = Preparer(configuration, store, blobs, custody, books, Letters(configuration), work, places)

@@ -36,7 +36,7 @@ _COMMENT = b": toujours la\n\n"
 
 @get("/events")
 async def follow_events(request: Request[Any, Any, Any], relay: Given[Relay], caller: Given[Caller]) -> Stream:
-    """Events of the caller's documents, from the one after Last-Event-ID, or from now on; raises RateLimited for one stream too many."""
+    """Events of the caller's documents and identities, from the one after Last-Event-ID, or from now on; raises RateLimited for one stream too many."""
     last = request.headers.get("last-event-id")
     if last is not None and not _LAST.fullmatch(last):
         raise ParameterInvalid(field="Last-Event-ID")
@@ -59,7 +59,7 @@ async def follow_events(request: Request[Any, Any, Any], relay: Given[Relay], ca
 
 
 def _line(event: EventView) -> bytes:
-    return f"id: {event.id}\nevent: {event.kind}\ndata: ".encode() + msgspec.json.encode(event.document) + b"\n\n"
+    return f"id: {event.id}\nevent: {event.kind}\ndata: ".encode() + msgspec.json.encode(event.data) + b"\n\n"
 
 
 async def _lines(

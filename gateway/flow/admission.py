@@ -3,40 +3,47 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
+import structlog
 
 from gateway.cda.checks import check_document
 from gateway.cda.reading import read_cda
 from gateway.flow.admitted import Admitted, seal_admitted
 from gateway.flow.allowance import Allowance, Share
+from gateway.flow.assertion import asserted, told_of
 from gateway.flow.audience import plan_deliveries
 from gateway.flow.bookkeeping import Bookkeeper
 from gateway.flow.caller import Caller
 from gateway.flow.custody import Custody
 from gateway.flow.errors import DocumentAlreadyKnown, IdempotencyConflict, MediaTypeRefused, RequestIncomplete
-from gateway.flow.identities import Identities
+from gateway.flow.identities import Entry, Identities, Kept
 from gateway.flow.inspection import Inspection, about_the_file, refuse_first
-from gateway.flow.intake import Lineage, admit_cda, admit_pdf, local_id_of, patient_of, replaced_of, resolve_structure
-from gateway.flow.qualification import Qualification
+from gateway.flow.intake import Lineage, admit_cda, admit_pdf, local_id_of, replaced_of, resolve_structure
+from gateway.flow.people import author_of
 from gateway.flow.reading import Reader
+from gateway.flow.registry import Deed, Registry
 from gateway.flow.request import DocumentRequest, decode_request
 from gateway.flow.upload import Upload
 from gateway.flow.views import DocumentView
 from gateway.journal.blobs import BlobStore
 from gateway.journal.records import AuditRecord, BlobRecord, Change, DeliveryRecord, DocumentRecord, EventRecord
-from gateway.journal.store import DuplicateKey, Store
+from gateway.journal.store import DuplicateKey, StaleRecord, Store
 from gateway.kernel.config import Configuration, Structure
+from gateway.kernel.errors import RelaisError
 from gateway.kernel.ids import new_id, new_oid
 from gateway.model.delivery import DeliveryState, document_state
 from gateway.model.document import ClinicalHeader
-from gateway.model.patient import Patient
 from gateway.trust.vault import DataKey, Vault
 
+_log = structlog.get_logger("relais.admission")
+
+_AGAIN = 4
 PDF = "application/pdf"
 CDA_TYPES = ("application/xml", "text/xml")
 
@@ -46,6 +53,25 @@ class Acceptance(msgspec.Struct, frozen=True, kw_only=True):
 
     receipt: DocumentView
     created: bool
+
+
+class Examined(msgspec.Struct, frozen=True, kw_only=True):
+    """A request found good: what is admitted, and what it makes of its patient (`after` is None when it says nothing of one)."""
+
+    structure: Structure
+    admitted: Admitted
+    unique_id: str
+    before: Entry | None
+    after: Kept | None
+
+    @property
+    def changed(self) -> bool:
+        """True when the registry is to be written."""
+        return self.after is not None and (self.before is None or self.before.kept != self.after)
+
+
+Curiosity = Callable[[str, str], Awaitable[None]]
+"""Told the structure and local id of a patient whose INS could be searched for."""
 
 
 class Admission:
@@ -61,8 +87,10 @@ class Admission:
         books: Bookkeeper,
         reader: Reader,
         identities: Identities,
+        registry: Registry,
         inspection: Inspection,
         prepare: asyncio.Event,
+        curiosity: Curiosity | None = None,
     ) -> None:
         self._configuration = configuration
         self._store = store
@@ -72,9 +100,10 @@ class Admission:
         self._books = books
         self._reader = reader
         self._identities = identities
+        self._registry = registry
         self._inspection = inspection
         self._prepare = prepare
-        self._qualification = Qualification(store, custody, books)
+        self._curiosity = curiosity
         self._tasks: set[asyncio.Task[None]] = set()
         self._allowance = Allowance(configuration.limits.uploads_bytes)
 
@@ -94,13 +123,21 @@ class Admission:
         if known is not None:
             return await self._again(known, content)
         decoded = decode_request(request)
-        admitted, unique_id = await self._examine(caller, decoded, upload, media_type)
+        for _ in range(_AGAIN):
+            with contextlib.suppress(StaleRecord):
+                return await self._admit(caller, decoded, upload, media_type, key, content)
+        return await self._admit(caller, decoded, upload, media_type, key, content)
+
+    async def _admit(self, caller: Caller, request: DocumentRequest, upload: Upload, media_type: str, key: str, content: str) -> Acceptance:
+        """Raises StaleRecord when the patient changed meanwhile: everything is examined again."""
+        examined = await self._examine(caller, request, upload, media_type)
         data_key = self._vault.new_key()
         document_id = new_id()
-        blob, ready = await self._keep(document_id, admitted, upload, data_key)
-        admitted = msgspec.structs.replace(admitted, original=blob.id, size=upload.size, ready=ready)
+        blob, ready = await self._keep(document_id, examined.admitted, upload, data_key)
+        admitted = msgspec.structs.replace(examined.admitted, original=blob.id, size=upload.size, ready=ready)
+        examined = msgspec.structs.replace(examined, admitted=admitted)
         try:
-            record, deliveries = await self._persist(caller, document_id, unique_id, key, content, admitted, upload.sha256, data_key, blob)
+            record, deliveries = await self._persist(caller, document_id, examined, key, content, upload.sha256, data_key, blob)
         except DuplicateKey:
             known = await self._store.document_by_key(caller.workstation, key)
             if known is None:
@@ -110,13 +147,22 @@ class Admission:
         # Nothing is waited for from here on: the receipt leaves before preparation begins.
         self._prepare.set()
         self._books.announce()
-        if admitted.media == "pdf" and admitted.patient.qualified:
-            self._afterwards(self._release(caller, record.patient_ref, admitted.patient))
+        if examined.changed or any(one.state is DeliveryState.HELD for one in deliveries):
+            self._afterwards(self._follow(caller, examined))
         return Acceptance(receipt=receipt, created=True)
 
-    async def _release(self, caller: Caller, patient_ref: str, patient: Patient) -> None:
-        if await self._qualification.asserted(caller, patient_ref, patient):
-            self._prepare.set()
+    async def _follow(self, caller: Caller, examined: Examined) -> None:
+        """See to the documents of a patient whose identity this one changed, or that was qualified while this one came in."""
+        structure, local_id = examined.structure.id, examined.admitted.patient.local_id
+        try:
+            entry = await self._identities.known(structure, local_id)
+            if entry is None:
+                return
+            await self._registry.follow(structure, entry.identity, author_of(examined.structure, caller))
+            if self._curiosity is not None and entry.kept.task == "search":
+                await self._curiosity(structure, local_id)
+        except RelaisError as problem:
+            _log.warning("identity not followed", code=problem.code)
 
     def _afterwards(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work, name="after admission")
@@ -128,7 +174,7 @@ class Admission:
             raise IdempotencyConflict(field="Idempotency-Key")
         return Acceptance(receipt=await self._reader.view(known), created=False)
 
-    async def _examine(self, caller: Caller, request: DocumentRequest, upload: Upload, media_type: str) -> tuple[Admitted, str]:
+    async def _examine(self, caller: Caller, request: DocumentRequest, upload: Upload, media_type: str) -> Examined:
         kind = media_type.partition(";")[0].strip().lower()
         if kind == PDF:
             structure = resolve_structure(self._configuration, caller.structures, request.structure)
@@ -137,42 +183,44 @@ class Admission:
             return await self._examine_cda(caller, request, upload)
         raise MediaTypeRefused(field="file")
 
-    async def _examine_pdf(self, caller: Caller, request: DocumentRequest, structure: Structure) -> tuple[Admitted, str]:
+    async def _examine_pdf(self, caller: Caller, request: DocumentRequest, structure: Structure) -> Examined:
         if request.patient is None:
             raise RequestIncomplete(field="patient")
-        known = await self._identities.known(structure.id, request.patient.local_id)
-        patient = patient_of(request.patient, known, self._configuration.environment)
+        entry = await self._identities.known(structure.id, request.patient.local_id)
+        local_id, environment = request.patient.local_id, self._configuration.environment
+        kept = asserted(entry, request.patient, local_id, caller.workstation, self._books.now(), environment)
         lineage = await self._lineage(structure.id, replaced_of(request))
         unique_id = new_oid()
         admitted = admit_pdf(
             request,
             structure,
-            patient,
+            kept.identity.patient,
             lineage or Lineage(set_id=unique_id, version=1),
             latest=self._latest(),
             actor=caller.actor,
             original=new_id(),
         )
-        return admitted, unique_id
+        return Examined(structure=structure, admitted=admitted, unique_id=unique_id, before=entry, after=kept)
 
-    async def _examine_cda(self, caller: Caller, request: DocumentRequest, upload: Upload) -> tuple[Admitted, str]:
+    async def _examine_cda(self, caller: Caller, request: DocumentRequest, upload: Upload) -> Examined:
         data = bytes(upload.view())
         with about_the_file():
             header = await asyncio.to_thread(_read_checked, data)
         asked = request.structure or header.custodian.id
         structure = resolve_structure(self._configuration, caller.structures, asked)
         await self._inspection.schema(data)
+        entry = await self._identities.known(structure.id, local_id_of(request, header))
         admitted = admit_cda(
             request,
             header,
             structure,
-            known=await self._identities.known(structure.id, local_id_of(request, header)),
+            known=entry.identity.patient if entry is not None else None,
             environment=self._configuration.environment,
             latest=self._latest(),
             actor=caller.actor,
             original=new_id(),
         )
-        return admitted, header.unique_id
+        return Examined(structure=structure, admitted=admitted, unique_id=header.unique_id, before=entry, after=None)
 
     def _latest(self) -> datetime | None:
         """The last instant a date of a document may say: a day of grace for time zones and clocks; none while ours may be wrong."""
@@ -204,15 +252,14 @@ class Admission:
         self,
         caller: Caller,
         document_id: str,
-        unique_id: str,
+        examined: Examined,
         idempotency_key: str,
         content: str,
-        admitted: Admitted,
         original_digest: str,
         key: DataKey,
         blob: BlobRecord,
     ) -> tuple[DocumentRecord, list[DeliveryRecord]]:
-        now = self._books.now()
+        now, admitted = self._books.now(), examined.admitted
         patient_ref = self._identities.reference(admitted.structure, admitted.patient.local_id)
         deliveries = plan_deliveries(
             admitted,
@@ -229,7 +276,7 @@ class Admission:
             workstation=caller.workstation,
             idempotency_key=idempotency_key,
             content_digest=content,
-            unique_id=unique_id,
+            unique_id=examined.unique_id,
             patient_ref=patient_ref,
             state=document_state([one.state for one in deliveries]),
             accepted_at=now,
@@ -239,8 +286,9 @@ class Admission:
             sealed=seal_admitted(admitted, key, document_id),
         )
         changes: list[Change] = [record, *deliveries, blob, self._audit(caller, record, admitted), _accepted(record)]
-        if admitted.media == "pdf":
-            changes.append(self._identities.remember(admitted.structure, admitted.patient, now))
+        if examined.after is not None:
+            deed = Deed(act=told_of(examined.before, examined.after), author=author_of(examined.structure, caller))
+            changes.extend(self._registry.changes(admitted.structure, examined.before, examined.after, deed))
         try:
             await self._store.commit(*changes)
         except Exception:  # not on cancellation: the commit may still go through, and the sweep at start removes what no row names

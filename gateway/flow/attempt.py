@@ -13,6 +13,7 @@ from gateway.flow.allowance import LargePlaces
 from gateway.flow.bookkeeping import Bookkeeper
 from gateway.flow.custody import Custody
 from gateway.flow.errors import InDoubt, PayloadQuarantined, Unexpected
+from gateway.flow.identity_gate import IdentityGate
 from gateway.journal.blobs import BlobStore
 from gateway.journal.records import AuditRecord, BlobRecord, Change, DeliveryRecord, DocumentRecord, ReceiptRecord
 from gateway.journal.sealing import Sealer
@@ -23,6 +24,9 @@ from gateway.kernel.ids import new_id
 from gateway.model.delivery import MAY_HAVE_LEFT, Channel, DeliveryState, Phase, ReceiptKind
 
 _log = structlog.get_logger("relais.delivery")
+
+_SHOWS_THE_PATIENT = frozenset({Phase.EXISTENCE, Phase.FEED, Phase.ENVELOPE})
+"""Steps that tell the patient's identity to a destination, content or address; a probe only asks what became of what has left."""
 
 
 class Trip:
@@ -43,7 +47,7 @@ class Trip:
         self._carried.append(change)
 
     async def enter(self, phase: Phase) -> None:
-        """Journal the phase; when it returns the step may be taken."""
+        """Journal the phase; when it returns the step may be taken. Raises what the identity gate says."""
         await self._move(phase)
 
     async def freeze(self, frozen: Frozen, payload: bytes, role: str, phase: Phase) -> None:
@@ -70,6 +74,8 @@ class Trip:
 
     async def _move(self, phase: Phase, *more: Change, sealed: bytes | None = None) -> None:
         """What is in memory never runs ahead of the journal: the record changes once the commit has returned."""
+        if phase in _SHOWS_THE_PATIENT:
+            await self._desk.look_at_identity(self)
         moved = outcome.begun(self.record, phase, self._desk.boot, self._desk.books.now())
         if sealed is not None:
             moved = msgspec.structs.replace(moved, sealed_frozen=sealed)
@@ -100,6 +106,7 @@ class Desk:
         custody: Custody,
         books: Bookkeeper,
         couriers: dict[Channel, Courier],
+        gate: IdentityGate,
         retry: Retry,
         boot: str,
         probe_wait: float,
@@ -111,6 +118,7 @@ class Desk:
         self.books = books
         self.boot = boot
         self._couriers = couriers
+        self._gate = gate
         self._retry = retry
         self._probe_wait = probe_wait
         self._places = places or LargePlaces(Limits())
@@ -137,6 +145,11 @@ class Desk:
             return surprise
         await self._record_answer(trip, proof)
         return None
+
+    async def look_at_identity(self, trip: Trip) -> None:
+        """Raises IdentityNotQualified or IdentityWithdrawn when the identity of the document may not leave any more."""
+        admitted = trip.admitted
+        await self._gate.check(trip.document, admitted.patient, admitted.media, needs_qualified=trip.record.needs_qualified)
 
     async def _open(self, record: DeliveryRecord) -> Trip:
         document = await self.store.document(record.document_id)

@@ -32,6 +32,27 @@ class PatientUnknown(Refused):
     gesture = "Renvoyez le document avec les traits d'identité du patient."
 
 
+class PatientNotFound(Refused):
+    """No patient of this local id in the registry of the structure."""
+
+    code = "patient-not-found"
+    status = 404
+    title = "Patient introuvable"
+    what = "Aucun patient de cette structure ne porte ce numéro de dossier dans Relais."
+    gesture = "Vérifiez le numéro de dossier, ou enregistrez d'abord le patient avec ses traits d'identité."
+
+
+class ProposalGone(Refused):
+    """The answer of INSi looked at is no longer the one that waits: decided already, replaced, or dropped by a change of traits."""
+
+    code = "proposal-gone"
+    status = 409
+    title = "Réponse dépassée"
+    who = "le secrétariat"
+    what = "Cette réponse du téléservice INSi n'est plus celle qui attend une décision."
+    gesture = "Actualisez la fiche du patient, puis décidez sur ce qu'elle montre."
+
+
 class MediaTypeRefused(Refused):
     """Neither a PDF nor a CDA."""
 
@@ -157,7 +178,7 @@ class IdentityNotQualified(Held):
 
     code = "identity-not-qualified"
     what = "L'identité du patient n'est pas encore qualifiée : rien ne peut partir vers son DMP ni vers sa messagerie."
-    gesture = "Vérifiez une pièce d'identité et qualifiez l'INS du patient dans le logiciel métier : l'envoi partira tout seul."
+    gesture = "Vérifiez une pièce d'identité et qualifiez l'INS du patient : l'envoi partira tout seul."
 
 
 class IdentityDiffers(Held):
@@ -166,6 +187,14 @@ class IdentityDiffers(Held):
     code = "identity-differs"
     what = "L'identité qualifiée depuis pour ce dossier n'a pas les mêmes traits que celle de ce document."
     gesture = "Vérifiez qu'il s'agit bien du même patient. Si oui, renvoyez le document depuis le logiciel métier ; sinon, annulez-le."
+
+
+class IdentityWithdrawn(Held):
+    """The document carries an INS that the registry no longer vouches for (insi.md 4.1): traits changed, doubt, failed verification."""
+
+    code = "identity-withdrawn"
+    what = "L'identité de ce patient a été modifiée ou mise en doute depuis que ce document a été confié : il n'est pas parti."
+    gesture = "Vérifiez l'identité du patient et qualifiez-la de nouveau : l'envoi partira tout seul. Sinon, annulez-le."
 
 
 class QualifiedDocumentNeeded(Held):

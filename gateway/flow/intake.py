@@ -8,20 +8,20 @@ import msgspec
 
 from gateway.flow.admitted import Admitted
 from gateway.flow.contradiction import check_contradictions
+from gateway.flow.decoding import RequestInvalid
 from gateway.flow.errors import (
     AuthorUnknown,
     MailboxMissing,
-    PatientUnknown,
     ReplacedUnknown,
     RequestContradictsCda,
     RequestIncomplete,
     StructureUnknown,
 )
-from gateway.flow.request import DocumentRequest, PatientPart, RequestInvalid
+from gateway.flow.request import DocumentRequest
 from gateway.kernel.config import Configuration, Structure
 from gateway.kernel.ids import is_oid
 from gateway.model.document import ClinicalHeader
-from gateway.model.patient import IdentityStatus, Ins, Patient, Sex, TraitInvalid, Traits
+from gateway.model.patient import IdentityStatus, Ins, Patient, TraitInvalid
 from gateway.model.visibility import check_recipients
 from gateway.mss.address import check_mailbox
 from gateway.nomenclature.documents import class_of_type, document_type
@@ -36,27 +36,6 @@ def resolve_structure(configuration: Configuration, allowed: tuple[str, ...], as
     if structure is None:
         raise StructureUnknown(field="structure")
     return structure
-
-
-def patient_of(part: PatientPart, known: Patient | None, environment: str) -> Patient:
-    """The patient asserted by the workstation, or the one already known by its local id.
-
-    Raises TraitInvalid, MatriculeMalformed, MatriculeKeyWrong, InsAuthorityUnknown, RequestIncomplete, PatientUnknown. The authority of a
-    remembered INS is held to the environment of today, like a new one: production takes no test authority, test takes all four.
-    """
-    if _only_local_id(part):
-        if known is None:
-            raise PatientUnknown(field="patient.local_id")
-        if known.ins is not None:
-            known.ins.check_environment(environment)
-        return known
-    ins = Ins.checked(part.ins.matricule, part.ins.oid) if part.ins is not None else None
-    if ins is not None:
-        ins.check_environment(environment)
-    status = _status_of(part.identity_status)
-    if status is IdentityStatus.QUALIFIEE and ins is None:
-        raise RequestIncomplete(field="patient.ins")
-    return Patient(local_id=part.local_id, traits=_traits_of(part), status=status, ins=ins)
 
 
 class Lineage(msgspec.Struct, frozen=True, kw_only=True):
@@ -186,36 +165,11 @@ def replaced_of(request: DocumentRequest) -> str | None:
     return replaced
 
 
-def _only_local_id(part: PatientPart) -> bool:
-    return all(getattr(part, name) is None for name in part.__struct_fields__ if name != "local_id")
-
-
 def _status_of(text: str | None) -> IdentityStatus:
     try:
         return IdentityStatus(text) if text is not None else IdentityStatus.PROVISOIRE
     except ValueError:
         raise TraitInvalid(field="patient.identity_status") from None
-
-
-def _traits_of(part: PatientPart) -> Traits:
-    for name in ("birth_family_name", "birth_given_names", "sex", "birth_date", "birth_place"):
-        if getattr(part, name) is None:
-            raise TraitInvalid(field=f"patient.{name}")
-    given = part.birth_given_names or ""
-    if part.sex not in tuple(Sex):
-        raise TraitInvalid(field="patient.sex")
-    traits = Traits(
-        birth_family_name=part.birth_family_name or "",
-        birth_given_names=given,
-        first_birth_given_name=part.first_birth_given_name or given.split(" ")[0],
-        sex=Sex(part.sex),
-        birth_date=part.birth_date or "",
-        birth_place=part.birth_place or "",
-        used_family_name=part.used_family_name,
-        used_given_name=part.used_given_name,
-    )
-    traits.check()
-    return traits
 
 
 def _check_destinations(admitted: Admitted, structure: Structure) -> None:

@@ -16,10 +16,14 @@ from gateway.flow.errors import NotFound, PayloadQuarantined
 from gateway.flow.identities import Identities
 from gateway.flow.proof import Entries, Proof, Proofs
 from gateway.flow.views import (
+    BatchEvent,
     DeliveryView,
     DocumentView,
+    EventData,
     EventView,
     HistoryView,
+    IdentityEvent,
+    InquiryEvent,
     ReceiptPage,
     ReceiptView,
     SummaryPage,
@@ -158,10 +162,43 @@ class Reader:
         return sorted(found, key=lambda one: one.sequence, reverse=True)[: wanted.limit]
 
     async def _event_view(self, caller: Caller, event: EventRecord) -> EventView | None:
-        if not (caller.sees_all or event.workstation == caller.workstation):
+        """None for what this caller may not see, or what is there no more."""
+        family = event.kind.partition(".")[0]
+        if family == "identity":
+            mine = caller.sees_all or event.structure in caller.structures
+        else:
+            mine = caller.sees_all or event.workstation == caller.workstation
+        data = await self._event_data(family, event) if mine else None
+        return EventView(id=event.sequence, kind=event.kind, data=data) if data is not None else None
+
+    async def _event_data(self, family: str, event: EventRecord) -> EventData | None:
+        match family:
+            case "document":
+                document = await self._store.document(event.subject)
+                return await self.view(document) if document is not None else None
+            case "identity":
+                return await self._identity_event(event)
+            case "inquiry":
+                asked = await self._store.inquiry(event.subject)
+                if asked is None:
+                    return None
+                return InquiryEvent(structure=asked.structure, id=asked.id, state=asked.state, outcome=asked.outcome)
+            case "batch":
+                batch = await self._store.batch(event.subject)
+                return BatchEvent(structure=batch.structure, id=batch.id, state=batch.state) if batch is not None else None
+            case _:
+                return None
+
+    async def _identity_event(self, event: EventRecord) -> IdentityEvent | None:
+        try:
+            entry = await self._identities.by_reference(event.structure, event.subject)
+        except PayloadQuarantined:
             return None
-        record = await self._store.document(event.subject)
-        return None if record is None else EventView(id=event.sequence, kind=event.kind, document=await self.view(record))
+        if entry is None:
+            return None
+        return IdentityEvent(
+            structure=event.structure, local_id=entry.identity.local_id, status=entry.record.status, task=entry.record.task
+        )
 
     async def _summary(self, record: DocumentRecord) -> SummaryView:
         try:
@@ -174,6 +211,7 @@ class Reader:
             title=admitted.title if admitted else "Document illisible",
             type_label=admitted.type.label if admitted else "",
             patient_label=_patient_label(admitted) if admitted else "",
+            local_id=admitted.patient.local_id if admitted else "",
         )
 
 

@@ -6,15 +6,18 @@ from dataclasses import dataclass
 
 from gateway.flow.admission import Admission
 from gateway.flow.caller import Gate
+from gateway.flow.identity_desk import IdentityDesk
 from gateway.flow.operations import Operations
 from gateway.flow.reading import Reader
+from gateway.flow.search_desk import SearchDesk
 from gateway.flow.signatures import Signatures
 from gateway.flow.status import StatusBoard
 
 
 @dataclass(frozen=True, slots=True)
 class Relay:
-    """Counters of the pipeline: who asks, what comes in, what is read, what is done by hand, what is signed, how it stands."""
+    """Counters of the pipeline: who asks, what comes in, what is read, what is done by hand, what is signed, how it stands, who the
+    patients are and what INSi says of them."""
 
     gate: Gate
     admission: Admission
@@ -22,3 +25,5 @@ class Relay:
     operations: Operations
     signatures: Signatures
     status: StatusBoard
+    identities: IdentityDesk
+    searches: SearchDesk

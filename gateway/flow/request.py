@@ -2,33 +2,17 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from datetime import datetime
-from functools import cache
-from itertools import takewhile
 from typing import Annotated
 
 import msgspec
 
-from gateway.kernel.errors import Refused
+from gateway.flow.decoding import RequestInvalid, decode, is_plain
 from gateway.model.visibility import Visibility
-
-_AT = re.compile(r" - at `\$\.?([^`]*)`$")
-_NAMED = re.compile(r"(?:missing required|unknown) field `([^`]*)`")
 
 Aware = Annotated[datetime, msgspec.Meta(tz=True)]
 Short = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 Line = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
-
-
-class RequestInvalid(Refused):
-    """The JSON is not the contract's: `field` says where."""
-
-    code = "request-invalid"
-    title = "Demande mal formée"
-    what = "La demande ne respecte pas le format attendu."
-    gesture = "Faites corriger par l'éditeur le champ indiqué, puis renvoyez le document."
 
 
 class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -108,44 +92,15 @@ class DocumentRequest(_Part, frozen=True, kw_only=True):
 
 def decode_request(data: bytes) -> DocumentRequest:
     """Decode the JSON; raises RequestInvalid with the dotted path of the field at fault."""
-    try:
-        request = msgspec.json.decode(data, type=DocumentRequest)
-    except msgspec.DecodeError as problem:
-        raise RequestInvalid(field=_field_of(str(problem))) from None
-    except (UnicodeDecodeError, RecursionError):
-        raise RequestInvalid(field="request") from None
+    request = decode(data, DocumentRequest)
     _check_texts(request)
     if request.deliver.nowhere:
         raise RequestInvalid(field="deliver")
     return request
 
 
-def _field_of(message: str) -> str:
-    place = _AT.search(message)
-    path = place.group(1) if place else ""
-    named = _NAMED.search(message)
-    parts = [*path.split("."), *([named.group(1)] if named else [])]
-    return ".".join(takewhile(_is_known, filter(None, parts))) or "request"
-
-
-def _is_known(name: str) -> bool:
-    """A name that the contract does not know may be a patient's, written by a program that mistook a value for a name: never echoed."""
-    return name.removesuffix("[...]") in _known_names()
-
-
-@cache
-def _known_names() -> frozenset[str]:
-    kinds = (DocumentRequest, AuthorPart, InsPart, PatientPart, DocumentPart, Visibility, PatientMail, Deliver)
-    return frozenset(name for kind in kinds for name in kind.__struct_encode_fields__)
-
-
 def _check_texts(request: DocumentRequest) -> None:
-    if request.document is not None and not _plain(request.document.title):
+    if request.document is not None and not is_plain(request.document.title):
         raise RequestInvalid(field="document.title")
-    if request.patient is not None and not _plain(request.patient.local_id):
+    if request.patient is not None and not is_plain(request.patient.local_id):
         raise RequestInvalid(field="patient.local_id")
-
-
-def _plain(text: str) -> bool:
-    """Something to read on one line; the spaces of French typography, which Python does not call printable, included."""
-    return bool(text.strip()) and all(character.isprintable() or unicodedata.category(character) == "Zs" for character in text)

@@ -53,6 +53,8 @@ class SummaryView(_View, frozen=True, kw_only=True):
     title: str
     type_label: str
     patient_label: str
+    local_id: str
+    """Number of the patient in the cabinet software; empty when the document cannot be read."""
 
 
 class SummaryPage(_View, frozen=True, kw_only=True):
@@ -79,12 +81,41 @@ class ReceiptPage(_View, frozen=True, kw_only=True):
     cursor: str | None
 
 
+class IdentityEvent(_View, frozen=True, kw_only=True):
+    """What `identity.changed` says: which patient, and how it stands; the rest is read at /patients/{local_id}."""
+
+    structure: str
+    local_id: str
+    status: str
+    task: str | None
+
+
+class InquiryEvent(_View, frozen=True, kw_only=True):
+    """What `inquiry.answered` says: which deferred search ended, and how; the result is read at /ins/inquiries/{id}."""
+
+    structure: str
+    id: str
+    state: str
+    outcome: str | None
+
+
+class BatchEvent(_View, frozen=True, kw_only=True):
+    """What `batch.done` says; the figures are read at /ins/batches/{id}."""
+
+    structure: str
+    id: str
+    state: str
+
+
+EventData = DocumentView | IdentityEvent | InquiryEvent | BatchEvent
+
+
 class EventView(_View, frozen=True, kw_only=True):
-    """One line of /events: its number, kind, and the document as it stands when read."""
+    """One line of /events: its number, kind, and its subject as it stands when read."""
 
     id: int
     kind: str
-    document: DocumentView
+    data: EventData
 
 
 def instant(milliseconds: int) -> datetime:

@@ -73,6 +73,10 @@ class Recovery(msgspec.Struct, frozen=True, kw_only=True):
     asserted: bool = False
     """True when a paired software said so and the box did not see the call itself."""
     former: tuple[FormerIns, ...] = ()
+    exact: bool = False
+    """True when the traits of the practice were exactly INSi's at that moment."""
+    national_birth_date: str | None = None
+    """As INSi wrote it, lunar dates included: it goes with the INS, whatever the practice's own date (insi.md 3.4)."""
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True):

@@ -28,6 +28,11 @@ class Home(msgspec.Struct, frozen=True):
         return self.root / "anchors.pem"
 
     @property
+    def injection(self) -> Path:
+        """Files answered in the place of INSi during the CNDA's tests (`insi.injection`)."""
+        return self.root / "insi-injection"
+
+    @property
     def ready_file(self) -> Path:
         """gateway.json, written when the gateway serves."""
         return self.root / "gateway.json"

@@ -16,7 +16,7 @@ from gateway.kernel.clock import FrozenClock
 from gateway.kernel.config import Limits, Retry
 from gateway.model.delivery import Channel, Phase
 from gateway.trust.vault import open_vault
-from tests.flow.test_attempt import NOW, admit
+from tests.flow.test_attempt import NOW, admit, gate_of
 
 LARGE = 2_000_000
 
@@ -80,7 +80,8 @@ async def test_an_attempt_at_a_large_document_waits_for_a_place(tmp_path: Path) 
     everything_is_large = LargePlaces(Limits(large_document_bytes=-1, large_in_flight=1))
     couriers: dict[Channel, Courier] = {Channel.DMP: slow}
     books = Bookkeeper(store, FrozenClock(NOW))
-    desk = Desk(store, blobs, Custody(store, blobs, vault), books, couriers, Retry(), "boot", probe_wait=60, places=everything_is_large)
+    custody, gate = Custody(store, blobs, vault), gate_of(store, vault)
+    desk = Desk(store, blobs, custody, books, couriers, gate, Retry(), "boot", probe_wait=60, places=everything_is_large)
     await admit(store, vault)
     record = await store.delivery("d" * 36)
     assert record is not None

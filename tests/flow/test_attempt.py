@@ -14,6 +14,8 @@ from gateway.flow.admitted import Admitted, Frozen, seal_admitted, seal_frozen, 
 from gateway.flow.attempt import Desk, Trip
 from gateway.flow.bookkeeping import Bookkeeper
 from gateway.flow.custody import Custody
+from gateway.flow.identities import Identities
+from gateway.flow.identity_gate import IdentityGate
 from gateway.flow.request import Deliver
 from gateway.journal.blobs import BlobStore
 from gateway.journal.memory import MemoryStore
@@ -28,6 +30,7 @@ from gateway.model.patient import IdentityStatus, Patient
 from gateway.model.visibility import Visibility
 from gateway.trust.vault import Vault, open_vault
 from tests.model.test_patient import TRAITS
+from tests.xds.documents import INS
 
 NOW = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
 Act = Callable[[Trip], Awaitable[bytes]]
@@ -69,16 +72,21 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
     vault = open_vault(tmp_path, create=True)
     store, blobs, clock, script = MemoryStore(), BlobStore(tmp_path), FrozenClock(NOW), Script()
     desk = Desk(
-        store, blobs, Custody(store, blobs, vault), Bookkeeper(store, clock), {Channel.DMP: script}, Retry(), "boot", probe_wait=60
+        store, blobs, Custody(store, blobs, vault), Bookkeeper(store, clock), {Channel.DMP: script}, gate_of(store, vault), Retry(), "boot",
+        probe_wait=60,
     )  # fmt: skip
     await admit(store, vault)
     yield Stage(store, blobs, vault, clock, script, desk)
     await store.close()
 
 
+def gate_of(store: MemoryStore, vault: Vault) -> IdentityGate:
+    return IdentityGate(store, vault, Identities(store, vault))
+
+
 async def admit(store: MemoryStore, vault: Vault) -> None:
     key, document_id, delivery_id = vault.new_key(), "x" * 36, "d" * 36
-    patient = Patient(local_id="P", traits=TRAITS, status=IdentityStatus.QUALIFIEE)
+    patient = Patient(local_id="P", traits=TRAITS, status=IdentityStatus.QUALIFIEE, ins=INS)
     admitted = Admitted(
         media="pdf", structure="S", author="8", actor=None, patient=patient, type=Concept("57833-6", "s", "l"), title="T",
         created_at=NOW, service_start=NOW, service_stop=None, replaces=None, set_id="2.25.1", version=1, visibility=Visibility(),

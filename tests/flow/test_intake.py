@@ -9,11 +9,12 @@ import msgspec
 import pytest
 
 from gateway.flow.admitted import Admitted
+from gateway.flow.decoding import RequestInvalid
 from gateway.flow.errors import ReplacedPending, ReplacedUnknown, RequestContradictsCda
 from gateway.flow.intake import Lineage, admit_cda, admit_pdf, patient_of
 from gateway.flow.lane import Lane
 from gateway.flow.letter import Letters, Material
-from gateway.flow.request import AuthorPart, Deliver, DocumentPart, DocumentRequest, InsPart, PatientPart, RequestInvalid
+from gateway.flow.request import AuthorPart, Deliver, DocumentPart, DocumentRequest, InsPart, PatientPart
 from gateway.kernel import oids
 from gateway.kernel.clock import SystemClock
 from gateway.kernel.config import Configuration, Dmp, Retry

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from gateway.flow.request import RequestInvalid, decode_request
+from gateway.flow.decoding import RequestInvalid
+from gateway.flow.request import decode_request
 
 GOOD: dict[str, Any] = {
     "author": {"id": "899700366240"},

@@ -1,0 +1,62 @@
+"""The JSON of a caller, decoded into frozen values with the field at fault named (contract section 3).
+
+A name that the contract does not know may be a patient's, written by a program that mistook a value for a name: never echoed, and neither
+is any value.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import cache
+from itertools import takewhile
+from typing import TypeVar
+
+import msgspec
+
+from gateway.kernel.errors import Refused
+
+_AT = re.compile(r" - at `\$\.?([^`]*)`$")
+_NAMED = re.compile(r"(?:missing required|unknown) field `([^`]*)`")
+_ELEMENT = "[...]"
+
+_T = TypeVar("_T", bound=msgspec.Struct)
+
+
+class RequestInvalid(Refused):
+    """The JSON is not the contract's: `field` says where."""
+
+    code = "request-invalid"
+    title = "Demande mal formée"
+    what = "La demande ne respecte pas le format attendu."
+    gesture = "Faites corriger par l'éditeur le champ indiqué, puis renvoyez la demande."
+
+
+def decode(data: bytes, kind: type[_T]) -> _T:
+    """The value; raises RequestInvalid with the dotted path of the field at fault, `request` when it is the whole."""
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except msgspec.DecodeError as problem:
+        raise RequestInvalid(field=_field_of(str(problem), kind)) from None
+    except (UnicodeDecodeError, RecursionError):
+        raise RequestInvalid(field="request") from None
+
+
+def is_plain(text: str) -> bool:
+    """Something to read on one line; the spaces of French typography, which Python does not call printable, included."""
+    return bool(text.strip()) and all(character.isprintable() or unicodedata.category(character) == "Zs" for character in text)
+
+
+def _field_of(message: str, kind: type[msgspec.Struct]) -> str:
+    place = _AT.search(message)
+    path = place.group(1).replace(_ELEMENT, "") if place else ""
+    named = _NAMED.search(message)
+    parts = [*path.split("."), *([named.group(1)] if named else [])]
+    return ".".join(takewhile(_names_of(kind).__contains__, filter(None, parts))) or "request"
+
+
+@cache
+def _names_of(kind: type[msgspec.Struct]) -> frozenset[str]:
+    """Every name of the contract in this value and what it holds."""
+    _, schemas = msgspec.json.schema_components((kind,))
+    return frozenset(name for schema in schemas.values() for name in schema.get("properties", ()))
