@@ -28,14 +28,19 @@ from gateway.flow import outcome
 from gateway.flow.admission import Admission
 from gateway.flow.allowance import LargePlaces
 from gateway.flow.attempt import Courier, Desk
+from gateway.flow.batches import Batches
 from gateway.flow.bookkeeping import Bookkeeper
 from gateway.flow.caller import Gate
+from gateway.flow.catching import Catching
 from gateway.flow.custody import Custody
 from gateway.flow.descent import Descent
 from gateway.flow.dmp_courier import DmpCourier
+from gateway.flow.identification import Identification
 from gateway.flow.identities import Identities
 from gateway.flow.identity_desk import IdentityDesk
 from gateway.flow.identity_gate import IdentityGate
+from gateway.flow.inquiries import Inquiries
+from gateway.flow.insi_calls import CallBook
 from gateway.flow.inspection import Inspection
 from gateway.flow.letter import Letters
 from gateway.flow.mss_courier import MssCourier
@@ -48,6 +53,8 @@ from gateway.flow.relay import Relay
 from gateway.flow.renewal import Renewal
 from gateway.flow.revocation import RevocationWatch
 from gateway.flow.scheduler import Scheduler
+from gateway.flow.search_desk import SearchDesk
+from gateway.flow.search_limit import SearchLimits
 from gateway.flow.signatures import Signatures
 from gateway.flow.status import StatusBoard
 from gateway.flow.workshop import Workshop
@@ -103,6 +110,9 @@ class Gateway:
     scheduler: Scheduler
     workshop: Workshop
     watch: RevocationWatch
+    inquiries: Inquiries
+    batches: Batches
+    follow: Catching
     remotes: Remotes
     clock: Clock
 
@@ -128,7 +138,15 @@ async def opened(home: Home, *, clock: Clock | None = None) -> AsyncIterator[Gat
         boot = new_id()
         await _tidy(home, store, blobs, clock, boot, configuration.retry.mail_unknown_wait)
         anchors = _anchors(home)
-        remotes = Remotes(configuration, keys, anchors, clock, read_secret(home.root, vault, HOMOLOGATION), installation=installation_of(vault), injection=home.injection)
+        remotes = Remotes(
+            configuration,
+            keys,
+            anchors,
+            clock,
+            read_secret(home.root, vault, HOMOLOGATION),
+            installation=installation_of(vault),
+            injection=home.injection,
+        )
         stack.push_async_callback(remotes.close)
         lists = RevocationLists(home.root, read_authorities(anchors))
         remotes.heed(lists.held())
@@ -149,6 +167,12 @@ async def opened(home: Home, *, clock: Clock | None = None) -> AsyncIterator[Gat
         qualification = Qualification(store, custody, books, Descent(store, vault), bell)
         qualification.wake = scheduler.notify
         registry = Registry(store, vault, books, identities, qualification)
+        calls = CallBook(store, vault, books)
+        await calls.close_interrupted()
+        identification = Identification(configuration, registry, calls, books, remotes.insi)
+        inquiries = Inquiries(configuration, store, vault, identities, registry, identification, books, clock.monotonic)
+        batches = Batches(configuration, store, identities, registry, inquiries, books)
+        limits = SearchLimits(configuration.insi, clock.monotonic)
         work = await asyncio.to_thread(_workplace, home)
         stack.callback(remove_scratch, work.parent, home.root)
         preparer = Preparer(configuration, store, blobs, custody, books, Letters(configuration), work, places)
@@ -158,13 +182,29 @@ async def opened(home: Home, *, clock: Clock | None = None) -> AsyncIterator[Gat
             relay=Relay(
                 gate=Gate(store, clock, configuration.limits.requests_per_minute),
                 admission=Admission(
-                    configuration, store, blobs, vault, custody, books, reader, identities, Inspection(load_pack(home.root)), bell
+                    configuration,
+                    store,
+                    blobs,
+                    vault,
+                    custody,
+                    books,
+                    reader,
+                    identities,
+                    registry,
+                    Inspection(load_pack(home.root)),
+                    bell,
+                    inquiries.curious,
                 ),
                 reader=reader,
                 operations=Operations(store, custody, books, reader, scheduler, bell),
                 signatures=Signatures(store, keys, clock, anchors, lists.held),
                 status=StatusBoard(home.root, configuration, store, scheduler, keys, clock),
+                identities=IdentityDesk(configuration, store, identities, registry, books, inquiries.curious),
+                searches=SearchDesk(configuration, store, identities, identification, inquiries, batches, books, limits),
             ),
+            inquiries=inquiries,
+            batches=batches,
+            follow=Catching(store, identities, registry),
             scheduler=scheduler,
             workshop=Workshop(store, preparer, clock, bell, scheduler.notify),
             watch=RevocationWatch(lists, keys, tuple(one.id for one in configuration.structures), port, clock, remotes.heed),
@@ -210,11 +250,14 @@ async def serve(home: Home) -> None:
         background = [
             asyncio.create_task(gateway.scheduler.run(), name="scheduler"),
             asyncio.create_task(gateway.workshop.run(), name="workshop"),
+            asyncio.create_task(gateway.inquiries.run(), name="inquiries"),
+            asyncio.create_task(gateway.batches.run(), name="batches"),
             asyncio.create_task(gateway.watch.run(), name="revocation"),
             asyncio.create_task(Renewal(gateway.clock, show_identity, gateway.remotes.refresh).run(), name="renewal"),
         ]
         for task in background:
             task.add_done_callback(lambda _done: stop.set())
+        background.append(asyncio.create_task(gateway.follow.up(), name="identities"))
         try:
             await serve_api(application, context, listener.host, listener.port, ready=ready, stop=stop)
         finally:

@@ -36,7 +36,9 @@ _COMMENT = b": toujours la\n\n"
 
 @get("/events")
 async def follow_events(request: Request[Any, Any, Any], relay: Given[Relay], caller: Given[Caller]) -> Stream:
-    """Events of the caller's documents and identities, from the one after Last-Event-ID, or from now on; raises RateLimited for one stream too many."""
+    """Events of the caller's documents and identities, from the one after Last-Event-ID, or from now on.
+
+    Raises RateLimited for one stream too many."""
     last = request.headers.get("last-event-id")
     if last is not None and not _LAST.fullmatch(last):
         raise ParameterInvalid(field="Last-Event-ID")

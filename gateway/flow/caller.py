@@ -29,6 +29,8 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     structures: tuple[str, ...]
     actor: str | None = None
+    software: str | None = None
+    """Profile of the cabinet software of this workstation (`insi.software`), None for the box's first one."""
 
     @property
     def sees_all(self) -> bool:
@@ -88,7 +90,7 @@ class Gate:
         if record is None or record.revoked:
             raise Unauthenticated
         self._pace(record.id)
-        return Caller(workstation=record.id, name=record.name, structures=record.structures, actor=actor)
+        return Caller(workstation=record.id, name=record.name, structures=record.structures, actor=actor, software=record.software)
 
     def _pace(self, workstation: str) -> None:
         now = self._clock.monotonic()

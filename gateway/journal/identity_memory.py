@@ -84,10 +84,21 @@ class IdentityMemory:
         return self._open().inquiries.get(inquiry_id)
 
     async def inquiries_due(
-        self, now: int, kinds: Sequence[InquiryKind], limit: int, *, night: bool = True, paused: Collection[str] = ()
+        self,
+        now: int,
+        kinds: Sequence[InquiryKind],
+        limit: int,
+        *,
+        night: bool = True,
+        paused: Collection[str] = (),
+        busy: Collection[str] = (),
     ) -> list[InquiryRecord]:
         """See IdentityQuestions.inquiries_due."""
-        waiting = [one for one in self._asked(kinds, night=night) if one.software is None or one.software not in paused]
+        waiting = [
+            one
+            for one in self._asked(kinds, night=night)
+            if (one.software is None or one.software not in paused) and one.structure not in busy
+        ]
         due = [one for one in waiting if one.next_attempt_at is None or one.next_attempt_at <= now]
         return _up_to(
             limit,

@@ -85,10 +85,18 @@ class IdentityQuestions(Protocol):
         ...
 
     async def inquiries_due(
-        self, now: int, kinds: Sequence[InquiryKind], limit: int, *, night: bool = True, paused: Collection[str] = ()
+        self,
+        now: int,
+        kinds: Sequence[InquiryKind],
+        limit: int,
+        *,
+        night: bool = True,
+        paused: Collection[str] = (),
+        busy: Collection[str] = (),
     ) -> list[InquiryRecord]:
         """At most `limit` waiting inquiries whose date is past or absent, the first kind given first; within a kind, those without a date
-        in order of creation, then the longest due. `night` False leaves out those that wait for the night; `paused`: profiles left out."""
+        in order of creation, then the longest due. `night` False leaves out those that wait for the night; `paused`: profiles left out;
+        `busy`: structures left out."""
         ...
 
     async def next_inquiry_at(self, after: int, kinds: Sequence[InquiryKind], *, night: bool = True) -> int | None:

@@ -89,13 +89,20 @@ class IdentityReads:
         return await self._reader.first(INQUIRIES, "inquiry", id=inquiry_id)
 
     async def inquiries_due(
-        self, now: int, kinds: Sequence[InquiryKind], limit: int, *, night: bool = True, paused: Collection[str] = ()
+        self,
+        now: int,
+        kinds: Sequence[InquiryKind],
+        limit: int,
+        *,
+        night: bool = True,
+        paused: Collection[str] = (),
+        busy: Collection[str] = (),
     ) -> list[InquiryRecord]:
         """See IdentityQuestions.inquiries_due."""
         found: list[InquiryRecord] = []
         for kind in kinds:
             room = max(0, limit - len(found))
-            bounds = {"kind": kind, "now": now, "paused": _array(paused), "limit": room}
+            bounds = {"kind": kind, "now": now, "paused": _array(paused), "busy": _array(busy), "limit": room}
             parts = [await self._reader.records(INQUIRIES, "inquiries-due", night=one, **bounds) for one in _hours(night=night)]
             found += itertools.islice(heapq.merge(*parts, key=_due_since), room)
         return found

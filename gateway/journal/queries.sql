@@ -384,12 +384,14 @@ SELECT * FROM (
         SELECT * FROM inquiries
         WHERE kind = :kind AND night = :night AND state = 'waiting' AND next_attempt_at IS NULL
           AND (software IS NULL OR software NOT IN (SELECT value FROM json_each(:paused)))
+          AND structure NOT IN (SELECT value FROM json_each(:busy))
         ORDER BY number LIMIT :limit)
     UNION ALL
     SELECT * FROM (
         SELECT * FROM inquiries
         WHERE kind = :kind AND night = :night AND state = 'waiting' AND next_attempt_at <= :now
           AND (software IS NULL OR software NOT IN (SELECT value FROM json_each(:paused)))
+          AND structure NOT IN (SELECT value FROM json_each(:busy))
         ORDER BY next_attempt_at, number LIMIT :limit)
 ) ORDER BY next_attempt_at, number LIMIT :limit;
 

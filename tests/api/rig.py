@@ -21,17 +21,28 @@ from litestar import Litestar
 from gateway.api.application import create_application
 from gateway.api.server import serve_api
 from gateway.flow.admission import Admission
+from gateway.flow.batches import Batches
 from gateway.flow.bookkeeping import Bookkeeper
 from gateway.flow.caller import OPERATOR, Gate, new_workstation
 from gateway.flow.custody import Custody
+from gateway.flow.descent import Descent
+from gateway.flow.identification import Clients, Identification, Insi
 from gateway.flow.identities import Identities
+from gateway.flow.identity_desk import IdentityDesk
+from gateway.flow.inquiries import Inquiries
+from gateway.flow.insi_calls import CallBook
 from gateway.flow.inspection import Inspection
 from gateway.flow.operations import Operations
+from gateway.flow.qualification import Qualification
 from gateway.flow.reading import Reader
+from gateway.flow.registry import Registry
 from gateway.flow.relay import Relay
 from gateway.flow.scheduler import Scheduler
+from gateway.flow.search_desk import SearchDesk
+from gateway.flow.search_limit import SearchLimits
 from gateway.flow.signatures import Signatures
 from gateway.flow.status import StatusBoard
+from gateway.ins.errors import InsiNotConfigured
 from gateway.journal.blobs import BlobStore
 from gateway.journal.memory import MemoryStore
 from gateway.journal.records import AuditRecord, DeliveryRecord, ReceiptRecord, WorkstationRecord
@@ -180,7 +191,14 @@ def configuration_of(structures: Sequence[str] = (STRUCTURE,), limits: Limits | 
     )
 
 
-async def open_box(home: Path, *, structures: Sequence[str] = (STRUCTURE,), limits: Limits | None = None) -> Box:
+def no_insi(structure_id: str, *, user: bool, software: str | None = None) -> Insi:
+    """INSi as a box without its settings meets it."""
+    raise InsiNotConfigured(missing="son adresse")
+
+
+async def open_box(
+    home: Path, *, structures: Sequence[str] = (STRUCTURE,), limits: Limits | None = None, insi: Clients | None = None
+) -> Box:
     """A box ready to answer: two workstations, the operator, a signing key."""
     configuration = configuration_of(structures, limits)
     clock, store = FrozenClock(NOW), MemoryStore()
@@ -192,13 +210,23 @@ async def open_box(home: Path, *, structures: Sequence[str] = (STRUCTURE,), limi
     reader = Reader(store, custody, books, identities)
     bell = asyncio.Event()
     scheduler = Scheduler(configuration, store, clock, _never)
+    qualification = Qualification(store, custody, books, Descent(store, vault), bell)
+    registry = Registry(store, vault, books, identities, qualification)
+    identification = Identification(configuration, registry, CallBook(store, vault, books), books, insi or no_insi)
+    inquiries = Inquiries(configuration, store, vault, identities, registry, identification, books, clock.monotonic)
+    batches = Batches(configuration, store, identities, registry, inquiries, books)
+    limits_of_search = SearchLimits(configuration.insi, clock.monotonic)
     relay = Relay(
         gate=Gate(store, clock, configuration.limits.requests_per_minute),
-        admission=Admission(configuration, store, blobs, vault, custody, books, reader, identities, Inspection(None), bell),
+        admission=Admission(
+            configuration, store, blobs, vault, custody, books, reader, identities, registry, Inspection(None), bell, inquiries.curious
+        ),
         reader=reader,
         operations=Operations(store, custody, books, reader, scheduler, bell),
         signatures=Signatures(store, keys, clock, anchors),
         status=StatusBoard(home, configuration, store, scheduler, keys, clock),
+        identities=IdentityDesk(configuration, store, identities, registry, books, inquiries.curious),
+        searches=SearchDesk(configuration, store, identities, identification, inquiries, batches, books, limits_of_search),
     )
     now = books.now()
     first, token = new_workstation("Accueil", tuple(structures), now)

@@ -1,0 +1,245 @@
+"""Lists of patients verified by the box: tomorrow's, or the whole file; paced, at night unless asked otherwise, resumed after a stop.
+
+A list becomes one inquiry per patient in the commit that accepts it; the file is walked a hundred patients at a time, the place reached
+being written with the inquiries it gave. An answer that differs makes a task for a person, never a silent change. Source: insi.md 4.6, 6.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+import msgspec
+import structlog
+
+from gateway.flow.assertion import asserted, told_of
+from gateway.flow.bookkeeping import Bookkeeper
+from gateway.flow.caller import Caller
+from gateway.flow.errors import NotFound, PatientNotFound
+from gateway.flow.identities import Entry, Identities, Kept
+from gateway.flow.identity_request import BatchBody, BatchPatient, PatientBody
+from gateway.flow.identity_views import BatchView
+from gateway.flow.inquiries import Asked, Inquiries
+from gateway.flow.night import Night
+from gateway.flow.people import THE_BOX, Author
+from gateway.flow.registry import Deed, Registry
+from gateway.flow.views import instant
+from gateway.journal.records import AuditRecord, BatchRecord, Change, EventRecord, InquiryRecord
+from gateway.journal.store import StaleRecord, Store
+from gateway.kernel.config import Configuration, Structure
+from gateway.kernel.errors import Explanation, RelaisError
+from gateway.kernel.ids import new_id
+
+_log = structlog.get_logger("relais.batches")
+
+_STRIDE = 100
+_SHOWN = 20
+_CALLS_EACH = 1.3
+"""Calls a patient costs on average: most are found at the first given name [R]."""
+_PATIENT_FIELDS = (
+    "birth_family_name", "birth_given_names", "first_birth_given_name", "sex", "birth_date", "birth_place",
+)  # fmt: skip
+
+
+class Batches:
+    """Starts lists, walks the file, counts."""
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        store: Store,
+        identities: Identities,
+        registry: Registry,
+        inquiries: Inquiries,
+        books: Bookkeeper,
+    ) -> None:
+        self._configuration = configuration
+        self._store = store
+        self._identities = identities
+        self._registry = registry
+        self._inquiries = inquiries
+        self._books = books
+        self._night = Night(configuration.identification.night)
+        self._bell = asyncio.Event()
+        inquiries.settled = self._settled
+
+    async def start(self, caller: Caller, structure: Structure, author: Author, body: BatchBody) -> BatchView:
+        """Accept a list, or the whole file when there is none; raises TraitInvalid or PatientNotFound naming the patient by its rank."""
+        batch_id, night = new_id(), body.when == "night"
+        patients = body.patients
+        if patients is not None:
+            await self._enter(caller, structure, author, patients)
+        total = len(patients) if patients is not None else await self._store.patient_count(structure.id)
+        batch = BatchRecord(
+            id=batch_id,
+            structure=structure.id,
+            workstation=caller.workstation,
+            actor=author.imputed,
+            kind=body.kind,
+            total=total,
+            not_before=None if not night else self._books.now(),
+            cursor=0 if patients is None else -1,
+            created_at=self._books.now(),
+        )
+        made = [self._inquiry(batch, one.local_id, author, caller.software) for one in patients or ()]
+        await self._inquiries.queue(batch, *made, self._audit(batch, "batch.started"))
+        self._bell.set()
+        return await self._view(batch)
+
+    async def last(self, structures: Sequence[str]) -> tuple[BatchView, ...]:
+        """The last lists of these structures, newest first."""
+        return tuple([await self._view(one) for one in await self._store.batches(structures, _SHOWN)])
+
+    async def one(self, caller: Caller, batch_id: str) -> BatchView:
+        """One list; raises NotFound."""
+        return await self._view(await self._record(caller, batch_id))
+
+    async def cancel(self, caller: Caller, batch_id: str) -> BatchView:
+        """Stop a list: what waits is asked no more; raises NotFound."""
+        batch = await self._record(caller, batch_id)
+        if batch.state == "running":
+            now = self._books.now()
+            ended = msgspec.structs.replace(batch, state="cancelled", closed_at=now, version=batch.version + 1)
+            await self._store.commit(ended, self._audit(ended, "batch.cancelled"))
+            await self._drop_waiting(batch_id)
+            batch = ended
+        return await self._view(batch)
+
+    async def run(self) -> None:
+        """Walk the file for the lists that need it and close those that are over, until cancelled."""
+        while True:
+            self._bell.clear()
+            try:
+                walking = [await self._advance(one) for one in await self._store.running_batches()]
+            except RelaisError as problem:
+                _log.warning("batches not advanced", code=problem.code)
+                walking = []
+            try:
+                async with asyncio.timeout(1.0 if any(walking) else 30.0):
+                    await self._bell.wait()
+            except TimeoutError:
+                continue
+
+    async def _advance(self, batch: BatchRecord) -> bool:
+        """Give the next patients of the file their inquiries once the former ones are answered; True when more may follow soon."""
+        open_ones = sum(one.count for one in await self._store.batch_counts(batch.id) if one.state not in _FINAL)
+        if batch.cursor >= 0 and open_ones < _STRIDE // 2:
+            found = await self._store.patients_after(batch.structure, batch.cursor, _STRIDE)
+            if found:
+                made: list[Change] = []
+                for record in found:
+                    local_id = self._identities.opened(record).identity.local_id
+                    made.append(self._inquiry(batch, local_id, None, None))
+                moved = msgspec.structs.replace(batch, cursor=found[-1].number, version=batch.version + 1)
+                await self._inquiries.queue(moved, *made)
+                return True
+        if open_ones == 0:
+            await self._close(batch)
+        return False
+
+    async def _close(self, batch: BatchRecord) -> None:
+        now = self._books.now()
+        ended = msgspec.structs.replace(batch, state="done", closed_at=now, version=batch.version + 1)
+        told = EventRecord(kind="batch.done", subject=batch.id, structure=batch.structure, workstation=batch.workstation, at=now)
+        try:
+            await self._store.commit(ended, told)
+        except StaleRecord:
+            return
+        self._books.announce()
+
+    async def _enter(self, caller: Caller, structure: Structure, author: Author, patients: Sequence[BatchPatient]) -> None:
+        """Register the patients of a list that come with their traits; all are checked before any is written."""
+        environment, now = self._configuration.environment, self._books.now()
+
+        def decided(entry: Entry | None, one: BatchPatient, rank: int) -> Kept:
+            said = PatientBody(**_traits(one))
+            return asserted(entry, said, one.local_id, caller.workstation, now, environment, field=f"patients[{rank}]")
+
+        known = [await self._identities.known(structure.id, one.local_id) for one in patients]
+        for rank, (one, entry) in enumerate(zip(patients, known, strict=True)):
+            if not _traits(one) and entry is None:
+                raise PatientNotFound(field=f"patients[{rank}].local_id")
+            decided(entry, one, rank)
+        for rank, (one, entry) in enumerate(zip(patients, known, strict=True)):
+            if _traits(one):
+                deed = Deed(act=told_of(entry, decided(entry, one, rank)), author=author)
+                await self._registry.record(structure.id, one.local_id, partial(decided, one=one, rank=rank), deed)
+
+    def _inquiry(self, batch: BatchRecord, local_id: str, author: Author | None, software: str | None) -> InquiryRecord:
+        return self._inquiries.new(
+            batch.structure,
+            batch.kind,
+            Asked(purpose="verification", local_id=local_id),
+            author or THE_BOX,
+            workstation=batch.workstation,
+            software=software,
+            batch_id=batch.id,
+            night=batch.not_before is not None,
+        )
+
+    async def _drop_waiting(self, batch_id: str) -> None:
+        after = 0
+        while found := await self._store.inquiries_of_batch(batch_id, after, _STRIDE):
+            after = found[-1].number
+            now = self._books.now()
+            for one in found:
+                if one.state == "waiting":
+                    dropped = msgspec.structs.replace(one, state="cancelled", updated_at=now, version=one.version + 1)
+                    try:
+                        await self._store.commit(dropped)
+                    except StaleRecord:
+                        continue
+
+    def _settled(self, record: InquiryRecord) -> None:
+        if record.batch_id is not None:
+            self._bell.set()
+
+    async def _record(self, caller: Caller, batch_id: str) -> BatchRecord:
+        batch = await self._store.batch(batch_id)
+        if batch is None or not (caller.sees_all or batch.structure in caller.structures):
+            raise NotFound
+        return batch
+
+    async def _view(self, batch: BatchRecord) -> BatchView:
+        counts = await self._store.batch_counts(batch.id)
+        done = sum(one.count for one in counts if one.state in _FINAL)
+        outcomes: dict[str, int] = {}
+        for one in counts:
+            if one.state in ("done", "failed"):
+                name = one.outcome or "failed"
+                outcomes[name] = outcomes.get(name, 0) + one.count
+        return BatchView(
+            id=batch.id,
+            kind=batch.kind,
+            state=batch.state,
+            total=batch.total,
+            done=done,
+            outcomes=outcomes,
+            created_at=instant(batch.created_at),
+            estimated_end=self._estimate(batch, batch.total - done),
+            explanation=self._trouble(),
+        )
+
+    def _estimate(self, batch: BatchRecord, left: int) -> datetime | None:
+        if batch.state != "running" or left <= 0:
+            return None
+        seconds = left * _CALLS_EACH / max(self._configuration.insi.calls_per_second, 0.001)
+        now = self._books.moment()
+        return self._night.end_of(now, seconds) if batch.not_before is not None else now + timedelta(seconds=seconds)
+
+    def _trouble(self) -> Explanation | None:
+        return next(iter(self._inquiries.paused().values()), None)
+
+    def _audit(self, batch: BatchRecord, act: str) -> AuditRecord:
+        told: dict[str, str | int | bool | None] = {"kind": batch.kind, "total": batch.total, "batch": batch.id}
+        return AuditRecord(at=self._books.now(), act=act, actor=batch.actor, structure=batch.structure, answer=batch.state, detail=told)
+
+
+_FINAL = ("done", "failed", "cancelled")
+
+
+def _traits(one: BatchPatient) -> dict[str, Any]:
+    return {name: value for name in _PATIENT_FIELDS if (value := getattr(one, name)) is not None}

@@ -1,0 +1,160 @@
+"""One search from criteria to the registry: asks INSi, compares, proposes; accepts by itself only what is exactly the same.
+
+Sources: insi.md 1.6, 4.4.
+Shared by what people ask and by what the box asks by itself. Never overwrites a trait without a person, never asks for a barred identity.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, Protocol
+
+import msgspec
+
+from gateway.flow.bookkeeping import Bookkeeper
+from gateway.flow.identities import Entry, Kept, Proposal
+from gateway.flow.insi_calls import CallBook, Matter
+from gateway.flow.people import Author
+from gateway.flow.registry import Deed, Registry
+from gateway.ins.answer import Exchange, NationalIdentity, Verdict
+from gateway.ins.client import Announce
+from gateway.ins.comparison import compare
+from gateway.ins.criteria import CardReading, Question, SearchCriteria
+from gateway.ins.identity import Identity, Method
+from gateway.ins.refusals import IdentityBarred
+from gateway.ins.rniv import InsAccepted, VerificationPassed, step
+from gateway.ins.search import Search, search
+from gateway.kernel.config import Configuration
+from gateway.kernel.ids import new_id
+from gateway.model.patient import Ins, Traits
+
+Outcome = Literal["found_exact", "found_different", "not_found", "several", "unchanged"]
+
+
+class Insi(Protocol):
+    """The client of one certificate, as `ins.client.InsiClient`."""
+
+    async def by_traits(self, question: Question, *, announce: Announce | None = None) -> Exchange:
+        """WS_INS2."""
+        ...
+
+    async def by_card(self, reading: CardReading, *, announce: Announce | None = None) -> Exchange:
+        """WS_INS1."""
+        ...
+
+    async def verify(self, ins: Ins, question: Question, *, announce: Announce | None = None) -> Exchange:
+        """WS_INS3."""
+        ...
+
+
+class Clients(Protocol):
+    """Who gives the client of a structure, as `remotes.Remotes.insi`."""
+
+    def __call__(self, structure_id: str, *, user: bool, software: str | None = None) -> Insi:
+        """INSI-MANU for a user's act, INSI-AUTO for the box's own."""
+        ...
+
+
+class Taken(msgspec.Struct, frozen=True, kw_only=True):
+    """What an answer became: the entry after it, and in one word how it stands to what the practice had."""
+
+    entry: Entry | None
+    outcome: Outcome
+
+
+class Identification:
+    """Asks and takes answers."""
+
+    def __init__(self, configuration: Configuration, registry: Registry, calls: CallBook, books: Bookkeeper, clients: Clients) -> None:
+        self._configuration = configuration
+        self._registry = registry
+        self._calls = calls
+        self._books = books
+        self._clients = clients
+
+    async def look_up(self, matter: Matter, criteria: SearchCriteria, *, user: bool, software: str | None) -> Search:
+        """Search by traits; raises NameNotSendable, TraitNotSendable, the errors of INSi, and those of the certificate."""
+        client = self._clients(matter.structure, user=user, software=software)
+
+        async def ask(question: Question) -> Exchange:
+            return await self._calls.made(matter, lambda announce: client.by_traits(question, announce=announce))
+
+        return await search(ask, criteria, place=self._configuration.insi.birth_place)
+
+    async def look_up_card(self, matter: Matter, reading: CardReading, *, software: str | None) -> Search:
+        """Search with the data of a Vitale card."""
+        client = self._clients(matter.structure, user=True, software=software)
+        exchange = await self._calls.made(matter, lambda announce: client.by_card(reading, announce=announce))
+        return Search(exchanges=(exchange,), answer=exchange.answer, advice=_CARD_ADVICE.get(exchange.answer.verdict))
+
+    async def verify(self, matter: Matter, ins: Ins, question: Question, *, software: str | None) -> Exchange:
+        """WS_INS3; raises VerificationOff unless it is switched on."""
+        client = self._clients(matter.structure, user=True, software=software)
+        return await self._calls.made(matter, lambda announce: client.verify(ins, question, announce=announce))
+
+    async def take(self, structure: str, local_id: str, found: Search, method: Method, author: Author) -> Taken:
+        """Put an answer before the practice: accepted when exact, else proposed; 01 and 02 store nothing (case A11).
+
+        Raises IdentityBarred when the identity was marked douteuse or fictive meanwhile.
+        """
+        national = found.answer.found
+        if national is None:
+            outcome: Outcome = "several" if found.answer.verdict is Verdict.SEVERAL else "not_found"
+            return Taken(entry=await self._registry.known(structure, local_id), outcome=outcome)
+        said: list[Outcome] = []
+
+        def decide(entry: Entry | None) -> Kept:
+            kept, outcome = self._decided(entry, national, method, author, found.exchanges[-1].message_id)
+            said.append(outcome)
+            return kept
+
+        entry = await self._registry.record(structure, local_id, decide, Deed(act="identity.answered", author=author))
+        return Taken(entry=entry, outcome=said[-1])
+
+    def _decided(
+        self, entry: Entry | None, found: NationalIdentity, method: Method, author: Author, message_id: str
+    ) -> tuple[Kept, Outcome]:
+        if entry is None or not entry.identity.may_call_insi:
+            raise IdentityBarred
+        now, identity = self._books.now(), entry.identity
+        exact = compare(identity.traits, found).exact
+        recovery = identity.recovery
+        if exact and recovery is not None and recovery.ins == found.ins and method is not Method.VITALE:
+            passed = step(identity, VerificationPassed(at=now, by=author.actor))
+            return msgspec.structs.replace(entry.kept, identity=passed, proposal=None), "unchanged"
+        if exact and self._configuration.identification.accept_exact and (recovery is None or recovery.ins == found.ins):
+            taken = step(identity, InsAccepted(found=found, method=method, at=now, by=author.actor))
+            return msgspec.structs.replace(entry.kept, identity=taken, proposal=None), "found_exact"
+        waiting = entry.proposal
+        outcome: Outcome = "found_exact" if exact else "found_different"
+        if waiting is not None and waiting.found == found and waiting.method is method:
+            return entry.kept, outcome
+        proposal = Proposal(id=new_id(), at=now, by=author.actor, method=method, message_id=message_id, found=found)
+        return msgspec.structs.replace(entry.kept, proposal=proposal), outcome
+
+
+_CARD_ADVICE = {
+    Verdict.NOT_FOUND: "Aucune identité ne correspond à cette carte Vitale. Interrogez INSi avec les traits de la pièce d'identité.",
+    Verdict.SEVERAL: "Plusieurs identités correspondent à cette carte Vitale. Interrogez INSi avec les traits de la pièce d'identité.",
+}
+
+
+def criteria_of(identity: Identity) -> SearchCriteria:
+    """The traits of an identity as criteria: the first given name whole, then the others one by one."""
+    traits = identity.traits
+    return SearchCriteria(
+        birth_family_name=traits.birth_family_name,
+        given_names=given_names(traits),
+        sex=traits.sex.value,
+        birth_date=traits.birth_date,
+        birth_place=None if traits.birth_place == _UNKNOWN_PLACE else traits.birth_place,
+    )
+
+
+def given_names(traits: Traits) -> tuple[str, ...]:
+    """The given names in order; the first one may be of several words."""
+    listed, first = traits.birth_given_names, traits.first_birth_given_name
+    rest = listed[len(first) :] if listed.casefold().startswith(first.casefold()) else listed
+    return (first, *rest.split())
+
+
+_UNKNOWN_PLACE = "99999"

@@ -1,0 +1,59 @@
+"""How many searches a workstation may make: the box is no oracle of other people's identities (issue of abuse, insi.md 6 [R]).
+
+Two counts over an hour, in memory: all searches, and those that found nobody or several, which is what guessing looks like.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+from gateway.kernel.config import Insi
+from gateway.kernel.errors import Refused
+
+_HOUR = 3600.0
+
+
+class SearchLimit(Refused):
+    """More searches, or more fruitless ones, than a practice makes in an hour."""
+
+    code = "search-limit"
+    status = 429
+    title = "Trop de recherches d'identité"
+    who = "le secrétariat"
+    what = "Ce poste a fait trop de recherches d'identité en une heure : les suivantes sont suspendues."
+    gesture = "Réessayez dans une heure. Si vous n'avez pas fait ces recherches, prévenez votre installateur."
+
+
+class SearchLimits:
+    """Counts by workstation. `monotonic` gives seconds."""
+
+    def __init__(self, settings: Insi, monotonic: Callable[[], float]) -> None:
+        self._settings = settings
+        self._monotonic = monotonic
+        self._searches: dict[str, deque[float]] = {}
+        self._misses: dict[str, deque[float]] = {}
+        self._refused_at: dict[str, float] = {}
+
+    def enter(self, workstation: str) -> None:
+        """Count one search; raises SearchLimit, and counts nothing then."""
+        searches, misses = self._recent(self._searches, workstation), self._recent(self._misses, workstation)
+        if len(searches) >= self._settings.searches_per_hour or len(misses) >= self._settings.misses_per_hour:
+            self._refused_at[workstation] = self._monotonic()
+            raise SearchLimit
+        searches.append(self._monotonic())
+
+    def miss(self, workstation: str) -> None:
+        """The search found nobody, or several."""
+        self._recent(self._misses, workstation).append(self._monotonic())
+
+    def alerted(self) -> tuple[str, ...]:
+        """Workstations refused within the last hour."""
+        now = self._monotonic()
+        return tuple(sorted(one for one, at in self._refused_at.items() if now - at < _HOUR))
+
+    def _recent(self, table: dict[str, deque[float]], workstation: str) -> deque[float]:
+        line = table.setdefault(workstation, deque())
+        while line and self._monotonic() - line[0] >= _HOUR:
+            line.popleft()
+        return line
