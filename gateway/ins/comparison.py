@@ -13,7 +13,7 @@ from typing_extensions import override
 
 from gateway.ins.answer import NationalIdentity
 from gateway.ins.coherence import first_name_coherent, warnings
-from gateway.ins.form import PLACE, UNKNOWN_PLACE, begins, completed_date, is_lunar, same_date, same_name, same_place, words
+from gateway.ins.form import PLACE, UNKNOWN_PLACE, beginning, begins, completed_date, is_lunar, same_date, same_name, same_place
 from gateway.ins.refusals import AnswerUnusable
 from gateway.kernel.errors import Explanation
 from gateway.model.patient import Sex, Traits
@@ -112,7 +112,7 @@ def _first_difference(local: Traits, national: NationalIdentity) -> Iterator[Dif
         apart = national.first_given_name
         yield from _one("first_birth_given_name", first, apart, same=same_name(first, apart or ""))
     elif first_name_coherent(first, given):
-        yield from _one("first_birth_given_name", first, _spelled(given, first), same=True)
+        yield from _one("first_birth_given_name", first, beginning(given, first), same=True)
     else:
         proposed = _first(given, first, national.first_given_name)
         yield Difference(field="first_birth_given_name", local=first, national=proposed, kind="different")
@@ -131,18 +131,8 @@ def _list_with(local: Traits, first: str | None) -> str:
 
 
 def _first(given: str, local: str, national: str | None) -> str:
-    for one in (local, national):
-        if one is not None and first_name_coherent(one, given):
-            return _spelled(given, one)
-    return given.split(maxsplit=1)[0] if given.split() else local
-
-
-def _spelled(given: str, first: str) -> str:
-    """The beginning of the list that is this first given name, as the list writes it."""
-    wanted = words(first)
-    starts = (given[:end] for end in range(1, len(given) + 1))
-    whole = [start for start in starts if words(start) == wanted and begins(given, start)]
-    return whole[0].strip() if whole else given
+    kept = beginning(given, local) or beginning(given, national or "")
+    return kept or next(iter(given.split()), local)
 
 
 def _sex(national: str | None, local: Sex) -> Sex:

@@ -1,7 +1,9 @@
 """Kinds of evidence that validate an identity: high-confidence documents, their exceptions, and the well-known patient (insi.md 4.5).
 
 The list is the structure's own (EXI ID 19); nothing is ever chosen by default. A Vitale card, a driving licence or a health record are no
-evidence and are not here. Codes PA, CN, AN and LE are those of FR Core [S]; the others are ours [K].
+evidence and are not here. Two-letter codes are those of FR Core's code system of validation modes (hl7.fhir.fr.core,
+FRCoreCodeSystemIdentityModeValidation); which of them qualify is read from the dossier: CC, CE, CM and PC do not. The dossier lacks the
+rule for children in care (ASE): no kind stands for it.
 """
 
 from __future__ import annotations
@@ -42,13 +44,13 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
 _KINDS = (
     Evidence(code="CN", label="Carte nationale d'identité (France, Union européenne, pays assimilés)"),
     Evidence(code="PA", label="Passeport"),
-    Evidence(code="TS", label="Titre de séjour"),
-    Evidence(code="EI", label="Identité numérique (France Identité, La Poste, application carte Vitale)"),
+    Evidence(code="CS", label="Titre de séjour"),
+    Evidence(code="IE", label="Identité numérique (France Identité, La Poste, application carte Vitale)"),
     Evidence(code="TC", label="Tiers de confiance lié par contrat à la structure"),
     Evidence(code="AN", label="Mineur : extrait d'acte de naissance, avec la pièce d'identité d'un parent ou du tuteur"),
     Evidence(code="LE", label="Mineur : livret de famille, avec la pièce d'identité d'un parent ou du tuteur"),
     Evidence(code="DC", label="Mineur étranger : document de circulation avec photographie"),
-    Evidence(code="EH", label="Entrée directe en EHPAD : livret de famille ou acte de naissance, et carte Vitale avec photographie"),
+    Evidence(code="AC", label="Entrée directe en EHPAD : livret de famille ou acte de naissance, et carte Vitale avec photographie"),
     Evidence(code=WELL_KNOWN, label="Patient déjà bien connu du professionnel", exceptional=True, sentence=ATTESTATION),
 )
 _BY_CODE = {one.code: one for one in _KINDS}
@@ -72,3 +74,8 @@ def label_of(code: str) -> str:
     if code == SOFTWARE_WORD:
         return "Contrôle déclaré par le logiciel métier"
     return _BY_CODE[code].label if code in _BY_CODE else code
+
+
+def attests(text: str) -> bool:
+    """True when the imposed sentence is there word for word; kind of apostrophe, spacing and a full stop at the end do not count."""
+    return " ".join(text.replace("’", "'").split()).removesuffix(".").rstrip() == ATTESTATION

@@ -35,6 +35,15 @@ def begins(longer: str, shorter: str) -> bool:
     return bool(start) and words(longer)[: len(start)] == start
 
 
+def beginning(longer: str, shorter: str) -> str | None:
+    """The start of `longer` that is `shorter`, as `longer` writes it; None when it does not begin so (EXI ID 10)."""
+    if not begins(longer, shorter):
+        return None
+    start = words(shorter)
+    ends = (end for end in range(1, len(longer)) if _BREAKS.match(longer, end) and words(longer[:end]) == start)
+    return longer[: next(ends, len(longer))].strip()
+
+
 def same_place(one: str, other: str) -> bool:
     """True for the same COG code; Corsica's 20xxx of before 1976 is the 2Axxx or 2Bxxx it became (insi.md 1.8, A03, A04)."""
     first, second = one.strip().upper(), other.strip().upper()

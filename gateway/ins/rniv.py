@@ -18,8 +18,8 @@ from typing_extensions import override
 
 from gateway.ins.answer import NationalIdentity
 from gateway.ins.comparison import accepted_traits, compare
-from gateway.ins.evidence import ATTESTATION, SOFTWARE_WORD, WELL_KNOWN
-from gateway.ins.form import begins, same_date, same_name, same_place
+from gateway.ins.evidence import SOFTWARE_WORD, attests, evidence
+from gateway.ins.form import beginning, begins, same_date, same_name, same_place
 from gateway.ins.identity import Actor, Attribute, Check, Identity, Method, Recovery
 from gateway.ins.refusals import (
     AttestationMissing,
@@ -94,17 +94,19 @@ class AttributesSet(_Event, frozen=True, kw_only=True):
 
 
 class VerificationPassed(_Event, frozen=True, kw_only=True):
-    """INSi confirmed the INS with the traits."""
+    """INSi confirmed the INS with the traits. `ins`: the one asked about; when another is held by now, the answer is late: no effect."""
 
     at: int
     by: Actor
+    ins: Ins | None = None
 
 
 class VerificationFailed(_Event, frozen=True, kw_only=True):
-    """INSi did not confirm them."""
+    """INSi did not confirm them. `ins` as in VerificationPassed."""
 
     at: int
     by: Actor
+    ins: Ins | None = None
 
 
 Event: TypeAlias = (
@@ -113,7 +115,7 @@ Event: TypeAlias = (
 
 
 def step(identity: Identity, event: Event) -> Identity:
-    """The identity after the event; raises a Refused of `refusals`, AnswerUnusable included."""
+    """The identity after the event; raises a Refused and nothing else: of `refusals`, EvidenceUnknown, those of Ins.checked."""
     match event:
         case TraitsEdited():
             return _edited(identity, event.traits)
@@ -126,19 +128,22 @@ def step(identity: Identity, event: Event) -> Identity:
         case EvidenceChecked():
             return _checked(identity, event)
         case AttributesSet():
-            return _marked(identity, event.attributes)
+            return _marked(identity, event)
         case VerificationPassed():
             return _verified(identity, event)
         case VerificationFailed():
-            return msgspec.structs.replace(identity, recovery=None)
+            return identity if _late(identity, event) else msgspec.structs.replace(identity, recovery=None)
 
 
 def same_strict_traits(before: Traits, after: Traits) -> bool:
-    """True when no strict trait changed but in its form; a list of given names may be completed, its first one staying (insi.md 4.3)."""
+    """True when no strict trait changed: form only, a list of given names of which one begins the other (insi.md 4.3), or another first
+    given name with which the list held begins (EXI ID 10: editable while coherent). Used names never count.
+    """
+    listed, first = before.birth_given_names, after.first_birth_given_name
     return (
         same_name(before.birth_family_name, after.birth_family_name)
-        and same_name(before.first_birth_given_name, after.first_birth_given_name)
-        and begins(after.birth_given_names, before.birth_given_names)
+        and (begins(after.birth_given_names, listed) or begins(listed, after.birth_given_names))
+        and (same_name(before.first_birth_given_name, first) or begins(listed, first))
         and before.sex is after.sex
         and same_date(before.birth_date, after.birth_date)
         and same_place(before.birth_place, after.birth_place)
@@ -147,12 +152,27 @@ def same_strict_traits(before: Traits, after: Traits) -> bool:
 
 def _edited(identity: Identity, traits: Traits) -> Identity:
     """Used names never matter. INSi's own writing of a strict trait stays as long as the practice only writes it in another form."""
-    if not same_strict_traits(identity.traits, traits):
+    held = identity.traits
+    if identity.recovery is None and identity.check is None:
+        return msgspec.structs.replace(identity, traits=traits)
+    if not same_strict_traits(held, traits):
         return msgspec.structs.replace(identity, traits=traits, recovery=None, check=None)
-    if identity.recovery is not None and not identity.recovery.asserted:
-        used = {"used_family_name": traits.used_family_name, "used_given_name": traits.used_given_name}
-        traits = msgspec.structs.replace(identity.traits, **used)
-    return msgspec.structs.replace(identity, traits=traits)
+    national = identity.recovery is not None and not identity.recovery.asserted
+    return msgspec.structs.replace(identity, traits=_rewritten(held, traits, national=national))
+
+
+def _rewritten(held: Traits, edited: Traits, *, national: bool) -> Traits:
+    """The more precise writing of each trait stays, so that no sequence of harmless edits ends as another identity."""
+    longer = not national and begins(edited.birth_given_names, held.birth_given_names)
+    listed = edited.birth_given_names if longer else held.birth_given_names
+    first = held.first_birth_given_name
+    if longer or not same_name(first, edited.first_birth_given_name):
+        first = beginning(listed, edited.first_birth_given_name) or first
+    if national:
+        used = {"used_family_name": edited.used_family_name, "used_given_name": edited.used_given_name}
+        return msgspec.structs.replace(held, first_birth_given_name=first, **used)
+    place = held.birth_place if edited.birth_place.startswith("20") else edited.birth_place
+    return msgspec.structs.replace(edited, birth_given_names=listed, first_birth_given_name=first, birth_place=place)
 
 
 def _asserted(identity: Identity, said: Asserted) -> Identity:
@@ -160,11 +180,16 @@ def _asserted(identity: Identity, said: Asserted) -> Identity:
     if identity.attributes & _BARS:
         return identity
     recovery = identity.recovery
-    if said.ins is not None and recovery is not None and not recovery.asserted and recovery.ins != said.ins:
+    if said.ins is not None and recovery is not None and not recovery.asserted and not _known_as(recovery, said.ins):
         raise InsConflict(field="ins")
     if said.status is None:
         return identity
     return msgspec.structs.replace(identity, recovery=_recovery_said(recovery, said), check=_check_said(identity.check, said))
+
+
+def _known_as(recovery: Recovery, ins: Ins) -> bool:
+    """True for the INS held, and for one that INSi calls former: a software that still has it is only late (insi.md 3.6)."""
+    return recovery.ins == ins or any(one.matricule[:13] == ins.matricule[:13] and one.oid == ins.oid for one in recovery.former)
 
 
 def _recovery_said(known: Recovery | None, said: Asserted) -> Recovery | None:
@@ -174,7 +199,8 @@ def _recovery_said(known: Recovery | None, said: Asserted) -> Recovery | None:
         return None
     if said.ins is None or (known is not None and known.ins == said.ins):
         return known
-    return Recovery(ins=said.ins, method=Method.MANUAL, at=said.at, by=said.by, asserted=True)
+    ins = Ins.checked(said.ins.matricule, said.ins.oid, field="ins")
+    return Recovery(ins=ins, method=Method.MANUAL, at=said.at, by=said.by, asserted=True)
 
 
 def _check_said(known: Check | None, said: Asserted) -> Check | None:
@@ -192,7 +218,7 @@ def _accepted(identity: Identity, event: InsAccepted) -> Identity:
         raise NotARecovery(field="method")
     comparison = compare(identity.traits, event.found)
     recovery = Recovery(
-        ins=event.found.ins,
+        ins=Ins.checked(event.found.ins.matricule, event.found.ins.oid, field="ins"),
         method=event.method,
         at=event.at,
         by=event.by,
@@ -205,14 +231,16 @@ def _accepted(identity: Identity, event: InsAccepted) -> Identity:
 
 
 def _checked(identity: Identity, seen: EvidenceChecked) -> Identity:
+    """The list the structure admits is held to by `evidence`; here only what validates at all passes."""
     _refuse_barred(identity)
-    if seen.by.kind not in ("professional", "secretary"):
+    kind = evidence(seen.kind)
+    if not _is_person(seen.by):
         raise PersonNeeded(field="Relais-Actor")
-    if seen.kind == WELL_KNOWN:
+    if kind.exceptional:
         _check_well_known(identity, seen)
-    elif seen.attestation is not None:
+    elif seen.attestation is not None and seen.attestation.strip():
         raise AttestationUnexpected(field="attestation")
-    return msgspec.structs.replace(identity, check=Check(kind=seen.kind, at=seen.at, by=seen.by))
+    return msgspec.structs.replace(identity, check=Check(kind=kind.code, at=seen.at, by=seen.by))
 
 
 def _check_well_known(identity: Identity, seen: EvidenceChecked) -> None:
@@ -224,11 +252,15 @@ def _check_well_known(identity: Identity, seen: EvidenceChecked) -> None:
         raise VitaleNeeded(field="evidence")
     if not recovery.exact:
         raise PerfectMatchNeeded(field="evidence")
-    if seen.attestation is None or seen.attestation.strip().rstrip(".") != ATTESTATION:
+    if seen.attestation is None or not attests(seen.attestation):
         raise AttestationMissing(field="attestation")
 
 
-def _marked(identity: Identity, attributes: frozenset[Attribute]) -> Identity:
+def _marked(identity: Identity, event: AttributesSet) -> Identity:
+    """A bar ends both facts. A software may put one, only a person lifts it; lifting brings no fact back."""
+    attributes = event.attributes
+    if not _is_person(event.by):
+        attributes |= identity.attributes & _BARS
     if Attribute.FICTIVE in attributes and len(attributes) > 1:
         raise AttributesForbidden(field="attributes")
     if attributes & _BARS:
@@ -239,7 +271,7 @@ def _marked(identity: Identity, attributes: frozenset[Attribute]) -> Identity:
 def _verified(identity: Identity, event: VerificationPassed) -> Identity:
     """What the software had asserted is INSi's own word from now on; an identity without INS has nothing to confirm."""
     recovery = identity.recovery
-    if recovery is None:
+    if recovery is None or _late(identity, event):
         return identity
     method = Method.TRAITS if recovery.asserted else recovery.method
     return msgspec.structs.replace(identity, recovery=msgspec.structs.replace(recovery, at=event.at, asserted=False, method=method))
@@ -248,3 +280,12 @@ def _verified(identity: Identity, event: VerificationPassed) -> Identity:
 def _refuse_barred(identity: Identity) -> None:
     if identity.attributes & _BARS:
         raise IdentityBarred
+
+
+def _late(identity: Identity, event: VerificationPassed | VerificationFailed) -> bool:
+    held = identity.recovery
+    return event.ins is not None and (held is None or held.ins != event.ins)
+
+
+def _is_person(by: Actor) -> bool:
+    return by.kind in ("professional", "secretary") and bool(by.id.strip())
