@@ -223,11 +223,17 @@ def _accepted(identity: Identity, event: InsAccepted) -> Identity:
         at=event.at,
         by=event.by,
         former=event.found.former,
-        exact=comparison.exact,
+        exact=comparison.exact and not _taken_inexact(identity.recovery, event),
         national_birth_date=event.found.birth_date,
     )
     check = None if comparison.contradicts else identity.check
     return msgspec.structs.replace(identity, traits=accepted_traits(identity.traits, event.found), recovery=recovery, check=check)
+
+
+def _taken_inexact(held: Recovery | None, event: InsAccepted) -> bool:
+    """One call is compared once: taking its answer again, over the traits it wrote itself, does not make it a perfect match."""
+    same = held is not None and (held.ins, held.method, held.at) == (event.found.ins, event.method, event.at)
+    return same and held is not None and not held.exact
 
 
 def _checked(identity: Identity, seen: EvidenceChecked) -> Identity:
