@@ -373,7 +373,7 @@ SELECT * FROM insi_calls WHERE structure = :structure AND local_ref = :local_ref
 ORDER BY number DESC LIMIT :limit;
 
 -- name: unanswered-calls
-SELECT * FROM insi_calls WHERE answered_at IS NULL ORDER BY number;
+SELECT * FROM insi_calls WHERE answered_at IS NULL ORDER BY at, number;
 
 -- name: inquiry
 SELECT * FROM inquiries WHERE id = :id;

@@ -30,12 +30,12 @@ async def told(answer: httpx.Response) -> AsyncIterator[dict[str, str]]:
             block[name] = value.removeprefix(" ")
 
 
-async def take(answer: httpx.Response, count: int) -> list[dict[str, str]]:
-    """The next events, comments left out."""
+async def take(answer: httpx.Response, count: int, family: str = "document.") -> list[dict[str, str]]:
+    """The next events of a family, comments left out."""
     found: list[dict[str, str]] = []
     async with asyncio.timeout(10), aclosing(told(answer)) as blocks:  # type: ignore[type-var]
         async for block in blocks:
-            if "id" in block:
+            if block.get("event", "").startswith(family):
                 found.append(block)
             if len(found) == count:
                 break
@@ -78,6 +78,16 @@ async def test_another_workstation_hears_nothing_of_it(here: Served) -> None:
         mine = await here.box.accept(request_part(deliver=DMP_ONLY), token=here.box.other_token)
         [event] = await take(answer, 1)
     assert json.loads(event["data"])["id"] == mine["id"]
+
+
+async def test_an_identity_that_changes_is_told_to_every_workstation_of_its_structure_without_a_trait(here: Served) -> None:
+    async with here.client(here.box.other_token) as client, client.stream("GET", "/api/v1/events") as answer:
+        await here.box.accept(request_part(deliver=DMP_ONLY))
+        [event] = await take(answer, 1, "identity.")
+    assert event["event"] == "identity.changed"
+    said = json.loads(event["data"])
+    assert set(said) == {"structure", "local_id", "status", "task"}
+    assert said["status"] == "QUAL"
 
 
 async def test_a_gesture_is_an_event(here: Served) -> None:

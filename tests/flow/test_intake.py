@@ -9,12 +9,15 @@ import msgspec
 import pytest
 
 from gateway.flow.admitted import Admitted
+from gateway.flow.assertion import asserted
 from gateway.flow.decoding import RequestInvalid
 from gateway.flow.errors import ReplacedPending, ReplacedUnknown, RequestContradictsCda
-from gateway.flow.intake import Lineage, admit_cda, admit_pdf, patient_of
+from gateway.flow.identities import Entry, Kept, identity_of
+from gateway.flow.intake import Lineage, admit_cda, admit_pdf
 from gateway.flow.lane import Lane
 from gateway.flow.letter import Letters, Material
 from gateway.flow.request import AuthorPart, Deliver, DocumentPart, DocumentRequest, InsPart, PatientPart
+from gateway.journal.records import PatientRecord
 from gateway.kernel import oids
 from gateway.kernel.clock import SystemClock
 from gateway.kernel.config import Configuration, Dmp, Retry
@@ -30,6 +33,12 @@ LATEST = datetime(2026, 11, 25, tzinfo=UTC)
 def admitted(given: ClinicalHeader, known: Patient | None = None, latest: datetime | None = LATEST, **parts: Any) -> Admitted:
     request = DocumentRequest(deliver=Deliver(dmp=True), **parts)
     return admit_cda(request, given, CABINET, known=known, environment="test", latest=latest, actor=None, original="o")
+
+
+def remembered(oid: str) -> Entry:
+    patient = Patient(local_id="P", traits=TRAITS, status=IdentityStatus.QUALIFIEE, ins=Ins.checked("279035121518989", oid))
+    row = PatientRecord(structure="S", local_ref="r", wrapped_key=b"", sealed=b"", created_at=1, updated_at=1)
+    return Entry(kept=Kept(identity=identity_of(patient, 1, "w")), record=row)
 
 
 def test_a_ready_cda_is_admitted_for_the_structure_it_names() -> None:
@@ -57,17 +66,17 @@ def test_a_document_that_waits_for_its_former_version_says_nothing_of_the_destin
 
 @pytest.mark.parametrize("oid", [oids.INS_NIR_TEST, oids.INS_NIR_DEMO])
 def test_a_remembered_test_identity_is_refused_in_production(oid: str) -> None:
-    known = Patient(local_id="P", traits=TRAITS, status=IdentityStatus.QUALIFIEE, ins=Ins.checked("279035121518989", oid))
+    known = remembered(oid)
     with pytest.raises(InsAuthorityUnknown) as refusal:
-        patient_of(PatientPart(local_id="P"), known, "production")
+        asserted(known, PatientPart(local_id="P"), "P", "w", 1, "production")
     assert refusal.value.field == "patient.ins.oid"
-    assert patient_of(PatientPart(local_id="P"), known, "test") is known
+    assert asserted(known, PatientPart(local_id="P"), "P", "w", 1, "test") == known.kept
 
 
 def test_a_test_box_takes_production_authorities() -> None:
-    known = Patient(local_id="P", traits=TRAITS, status=IdentityStatus.QUALIFIEE, ins=Ins.checked("279035121518989", oids.INS_NIR))
-    assert patient_of(PatientPart(local_id="P"), known, "test") is known
-    assert patient_of(PatientPart(local_id="P"), known, "production") is known
+    known = remembered(oids.INS_NIR)
+    assert asserted(known, PatientPart(local_id="P"), "P", "w", 1, "test") == known.kept
+    assert asserted(known, PatientPart(local_id="P"), "P", "w", 1, "production") == known.kept
 
 
 def test_a_mail_with_a_test_identity_is_not_written_in_production() -> None:

@@ -85,7 +85,7 @@ async def test_a_full_disk_takes_nothing_half_and_serves_again(small_disk: Path)
     assert taken
     one = document()
     with pytest.raises(NotAccepting):
-        await store.commit(one, blob(one, inline=PAYLOAD * 4))
+        await store.commit(one, blob(one, inline=PAYLOAD * 40))
     await is_whole(store, path, taken)
     ballast.unlink()
     one = document()
