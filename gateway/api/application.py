@@ -15,6 +15,29 @@ from gateway.api.callers import caller_of
 from gateway.api.deliveries import cancel_delivery, hold_delivery, release_delivery, retry_delivery
 from gateway.api.documents import cancel_document, list_documents, read_cda, read_document, read_proof, send_document
 from gateway.api.events import follow_events
+from gateway.api.identities import (
+    decide_identity,
+    list_evidence,
+    list_people,
+    mark_identity,
+    put_patient,
+    qualify_identity,
+    read_datamatrix,
+    read_history,
+    read_patient,
+    read_worklist,
+)
+from gateway.api.ins import (
+    cancel_batch,
+    list_batches,
+    read_batch,
+    read_inquiry,
+    read_scan,
+    search_by_card,
+    search_ins,
+    start_batch,
+    verify_ins,
+)
 from gateway.api.problems import HANDLERS
 from gateway.api.signatures import sign, verify
 from gateway.api.specification import BASE, read_specification
@@ -39,6 +62,25 @@ _ROUTES: tuple[ControllerRouterHandler, ...] = (
     sign,
     verify,
     read_specification,
+    put_patient,
+    read_patient,
+    read_history,
+    decide_identity,
+    qualify_identity,
+    mark_identity,
+    read_datamatrix,
+    read_worklist,
+    list_evidence,
+    list_people,
+    search_ins,
+    read_inquiry,
+    search_by_card,
+    verify_ins,
+    read_scan,
+    start_batch,
+    list_batches,
+    read_batch,
+    cancel_batch,
 )
 _STRICT = {
     "Cache-Control": "no-store",

@@ -43,19 +43,27 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     what: str
     schemas: tuple[str, ...] = ()
     media: str = JSON
+    listed: bool = False
+    """True for an array of the schema."""
+    more_media: tuple[str, ...] = ()
+    """Other media types of the same answer, on demand."""
     location: bool = False
 
 
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """One verb on one address. `refusals` are the statuses of its problems."""
 
-    method: Literal["get", "post"]
+    method: Literal["get", "post", "put"]
     path: str
     name: str
     tag: str
     summary: str
     parameters: tuple[Parameter, ...] = ()
     form: tuple[Part, ...] = ()
+    body: str | None = None
+    """Schema of a JSON body."""
+    body_media: tuple[str, ...] = ()
+    """Other media types a body may have."""
     answers: dict[int, Answer]
     refusals: tuple[int, ...]
     anonymous: bool = False

@@ -118,8 +118,8 @@ async def read_parts(
     BodyTooLarge, BodyTooSlow, BodyMalformed, PartMissing, PartUnexpected, and whatever a sink refuses.
     """
     boundary = _boundary(request.headers.get("content-type", ""))
-    _check_announced(request.headers.get("content-length", ""), limit)
-    received = await _feed(_bounded(_steady(request.stream(), patience), limit), boundary, sinks)
+    check_announced(request.headers.get("content-length", ""), limit)
+    received = await _feed(bounded(steady(request.stream(), patience), limit), boundary, sinks)
     for name in required:
         if name not in received:
             raise PartMissing(field=name)
@@ -140,7 +140,8 @@ def _boundary(header: str) -> str:
     return boundary
 
 
-def _check_announced(announced: str, limit: int) -> None:
+def check_announced(announced: str, limit: int) -> None:
+    """Raises BodyTooLarge for a length that is over the limit before anything is read."""
     if announced.isascii() and announced.isdigit() and int(announced) > limit + _AROUND:
         raise _too_large(limit)
 
@@ -149,7 +150,8 @@ def _too_large(limit: int) -> BodyTooLarge:
     return BodyTooLarge(field="file", limit_mb=max(1, limit // 1_000_000))
 
 
-async def _steady(stream: AsyncIterator[bytes], patience: float) -> AsyncIterator[bytes]:
+async def steady(stream: AsyncIterator[bytes], patience: float) -> AsyncIterator[bytes]:
+    """The same stream; raises BodyTooSlow after `patience` seconds without a byte."""
     while True:
         try:
             async with asyncio.timeout(patience):
@@ -161,7 +163,8 @@ async def _steady(stream: AsyncIterator[bytes], patience: float) -> AsyncIterato
         yield chunk
 
 
-async def _bounded(stream: AsyncIterator[bytes], limit: int) -> AsyncIterator[bytes]:
+async def bounded(stream: AsyncIterator[bytes], limit: int) -> AsyncIterator[bytes]:
+    """The same stream without empty chunks; raises BodyTooLarge past the limit, BodyMalformed when the caller hung up."""
     seen = 0
     try:
         async for chunk in stream:

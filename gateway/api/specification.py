@@ -9,9 +9,35 @@ import msgspec
 from litestar import MediaType, Response, get
 
 from gateway.api.operations import ACTOR, JSON, OPERATIONS, Answer, Operation, Parameter, Part
+from gateway.api.operations_ins import INS_OPERATIONS
 from gateway.api.problems import MEDIA_TYPE, Problem
 from gateway.api.signatures import ReportView
 from gateway.api.status import BareStatus
+from gateway.flow.datamatrix import DatamatrixView
+from gateway.flow.identity_request import (
+    AttributesBody,
+    BatchBody,
+    DecisionBody,
+    PatientBody,
+    QualificationBody,
+    ScanBody,
+    SearchBody,
+    VerifyBody,
+    VitaleBody,
+)
+from gateway.flow.identity_views import (
+    BatchView,
+    ChangeView,
+    DeferredView,
+    EvidenceView,
+    IdentityPage,
+    IdentityView,
+    InquiryView,
+    PersonView,
+    ScanView,
+    SearchView,
+    VerificationView,
+)
 from gateway.flow.request import DocumentRequest
 from gateway.flow.signatures import SignatureOrder
 from gateway.flow.status import StatusView
@@ -19,12 +45,43 @@ from gateway.flow.views import DocumentView, ReceiptPage
 
 BASE = "/api/v1"
 
-_TYPES = (DocumentRequest, DocumentView, ReceiptPage, StatusView, BareStatus, SignatureOrder, ReportView, Problem)
+_TYPES = (
+    DocumentRequest,
+    DocumentView,
+    ReceiptPage,
+    StatusView,
+    BareStatus,
+    SignatureOrder,
+    ReportView,
+    Problem,
+    PatientBody,
+    SearchBody,
+    VitaleBody,
+    VerifyBody,
+    DecisionBody,
+    QualificationBody,
+    AttributesBody,
+    ScanBody,
+    BatchBody,
+    IdentityView,
+    IdentityPage,
+    ChangeView,
+    EvidenceView,
+    PersonView,
+    SearchView,
+    DeferredView,
+    InquiryView,
+    VerificationView,
+    BatchView,
+    ScanView,
+    DatamatrixView,
+)
 _REF = "#/components/schemas/{name}"
 _SCHEME = "poste"
 _WHY = {
     400: "Demande mal formée",
     401: "Poste non reconnu",
+    403: "Réservé à une autre personne",
     404: "Introuvable, ou à un autre poste",
     408: "Envoi interrompu en chemin",
     409: "Impossible dans l'état actuel",
@@ -48,14 +105,15 @@ def specification() -> dict[str, Any]:
     """The OpenAPI 3.1 document."""
     _, schemas = msgspec.json.schema_components(_TYPES, ref_template=_REF)
     paths: dict[str, dict[str, Any]] = {}
-    for one in OPERATIONS:
+    for one in (*OPERATIONS, *INS_OPERATIONS):
         paths.setdefault(f"{BASE}{one.path}", {})[one.method] = _operation(one)
     whole = {
         "openapi": "3.1.0",
         "info": {
             "title": "Relais",
             "version": "1",
-            "description": "API locale de Relais : confier un document, suivre ses envois, signer et vérifier. Les refus sont des "
+            "description": "API locale de Relais : confier un document, suivre ses envois, obtenir et qualifier une INS, signer et vérifier. "
+            "Les refus sont des "
             "problèmes RFC 9457 : `code` est stable, `detail` et `gesture` s'adressent à une personne.",
         },
         "security": [{_SCHEME: []}],
@@ -86,6 +144,9 @@ def _operation(one: Operation) -> dict[str, Any]:
     }
     if one.form:
         told["requestBody"] = _form(one.form)
+    if one.body is not None:
+        content: dict[str, Any] = {JSON: {"schema": {"$ref": _REF.format(name=one.body)}}}
+        told["requestBody"] = {"required": True, "content": content | {media: {"schema": _any_of([])} for media in one.body_media}}
     if one.anonymous:
         told["security"] = [{}, {_SCHEME: []}]
     return told
@@ -114,7 +175,9 @@ def _part(one: Part) -> dict[str, Any]:
 
 def _answer(one: Answer) -> dict[str, Any]:
     schemas: list[dict[str, Any]] = [{"$ref": _REF.format(name=name)} for name in one.schemas]
-    told: dict[str, Any] = {"description": one.what, "content": {one.media: {"schema": _any_of(schemas)}}}
+    schema = {"type": "array", "items": _any_of(schemas)} if one.listed else _any_of(schemas)
+    content = {one.media: {"schema": schema}} | {media: {"schema": _any_of([])} for media in one.more_media}
+    told: dict[str, Any] = {"description": one.what, "content": content}
     if one.location:
         told["headers"] = {"Location": _header("Adresse du récépissé.")}
     return told

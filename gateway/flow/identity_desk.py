@@ -55,6 +55,11 @@ class IdentityDesk:
         self._books = books
         self._curiosity = curiosity
 
+    @property
+    def environment(self) -> str:
+        """Test or production: what an INS is held to."""
+        return self._configuration.environment
+
     async def put(self, caller: Caller, local_id: str, body: PatientBody) -> tuple[IdentityView, bool]:
         """Create or change a patient; True when created. Raises TraitInvalid and the other refusals of `assertion.asserted`."""
         structure = self._structure(caller, body.structure)

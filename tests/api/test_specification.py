@@ -33,7 +33,7 @@ async def test_every_parameter_of_the_address_is_told(box: Box) -> None:
     for key, handler in routes(box).items():
         told = {one["name"] for one in operations()[key]["parameters"] if one["in"] in ("path", "query")}
         taken = {name for name in handler.parsed_fn_signature.parameters if name not in ("request", "relay", "limits", "caller")}
-        assert told == {"state" if name == "wanted" else name for name in taken}, key
+        assert told == {{"wanted": "state", "form": "format"}.get(name, name) for name in taken}, key
 
 
 async def test_every_path_names_its_parameters(box: Box) -> None:

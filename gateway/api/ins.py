@@ -1,0 +1,116 @@
+"""INSi: searches, verifications, scans, deferred searches and lists (contract section 3)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from litestar import Request, Response, get, post
+from litestar.di import NamedDependency as Given
+from litestar.params import FromPath, QueryParameter
+
+from gateway.api.bodies import media_type, read_body, read_json
+from gateway.api.identities import Who
+from gateway.api.problems import ParameterInvalid
+from gateway.flow.caller import Caller
+from gateway.flow.datamatrix import scan_view
+from gateway.flow.identity_request import BatchBody, ScanBody, SearchBody, VerifyBody, VitaleBody
+from gateway.flow.identity_views import BatchView, DeferredView, InquiryView, ScanView, SearchView, VerificationView
+from gateway.flow.patient_list import read_patient_list
+from gateway.flow.relay import Relay
+from gateway.kernel.config import Limits
+
+LIST_BYTES = 4_000_000
+"""Of a list of patients."""
+CSV = "text/csv"
+
+Chosen = Annotated[str | None, QueryParameter(max_length=16)]
+
+
+@post("/ins/search", status_code=200)
+async def search_ins(
+    request: Request[Any, Any, Any], relay: Given[Relay], limits: Given[Limits], caller: Given[Caller]
+) -> Response[SearchView | DeferredView]:
+    """Search by traits: 200 with the result, or 202 when INSi does not answer in time and `defer` was asked."""
+    found = await relay.searches.search(caller, await read_json(request, limits, SearchBody))
+    if isinstance(found, DeferredView):
+        return Response(found, status_code=202, headers={"Location": f"/api/v1/ins/inquiries/{found.id}"})
+    return Response(found)
+
+
+@get("/ins/inquiries/{inquiry_id:str}")
+async def read_inquiry(relay: Given[Relay], caller: Given[Caller], inquiry_id: FromPath[str]) -> InquiryView:
+    """A deferred search as it stands."""
+    return await relay.searches.inquiry(caller, inquiry_id)
+
+
+@post("/ins/vitale", status_code=200)
+async def search_by_card(request: Request[Any, Any, Any], relay: Given[Relay], limits: Given[Limits], caller: Given[Caller]) -> SearchView:
+    """Search with the data of a Vitale card."""
+    return await relay.searches.by_card(caller, await read_json(request, limits, VitaleBody))
+
+
+@post("/ins/verify", status_code=200)
+async def verify_ins(
+    request: Request[Any, Any, Any], relay: Given[Relay], limits: Given[Limits], caller: Given[Caller]
+) -> VerificationView:
+    """Whether INSi confirms an INS."""
+    return await relay.searches.verify(caller, await read_json(request, limits, VerifyBody))
+
+
+@post("/ins/datamatrix", status_code=200)
+async def read_scan(request: Request[Any, Any, Any], relay: Given[Relay], limits: Given[Limits], caller: Given[Caller]) -> ScanView:
+    """What a scanned INS datamatrix says; nothing is stored."""
+    del caller
+    body = await read_json(request, limits, ScanBody)
+    return scan_view(body.scan, relay.identities.environment)
+
+
+@post("/ins/batches", status_code=201)
+async def start_batch(
+    request: Request[Any, Any, Any],
+    relay: Given[Relay],
+    limits: Given[Limits],
+    caller: Given[Caller],
+    structure: Who = None,
+    kind: Chosen = None,
+    when: Chosen = None,
+) -> Response[BatchView]:
+    """Verify a list (JSON, or CSV with `kind`, `when` and `structure` in the address) or the whole file."""
+    if media_type(request) == CSV:
+        body = _listed(await read_body(request, limits, most=LIST_BYTES), structure, kind, when)
+    else:
+        body = await read_json(request, limits, BatchBody, most=LIST_BYTES)
+    view = await relay.searches.start_batch(caller, body)
+    return Response(view, status_code=201, headers={"Location": f"/api/v1/ins/batches/{view.id}"})
+
+
+@get("/ins/batches")
+async def list_batches(relay: Given[Relay], caller: Given[Caller], structure: Who = None) -> tuple[BatchView, ...]:
+    """The last lists, newest first."""
+    return await relay.searches.batches(caller, structure)
+
+
+@get("/ins/batches/{batch_id:str}")
+async def read_batch(relay: Given[Relay], caller: Given[Caller], batch_id: FromPath[str]) -> BatchView:
+    """Progress of one list."""
+    return await relay.searches.batch(caller, batch_id)
+
+
+@post("/ins/batches/{batch_id:str}/cancel", status_code=200)
+async def cancel_batch(relay: Given[Relay], caller: Given[Caller], batch_id: FromPath[str]) -> BatchView:
+    """Stop a list: what is done stays done."""
+    return await relay.searches.cancel_batch(caller, batch_id)
+
+
+def _listed(data: bytes, structure: str | None, kind: str | None, when: str | None) -> BatchBody:
+    if kind not in (None, "tomorrow", "file"):
+        raise ParameterInvalid(field="kind")
+    if when not in (None, "night", "now"):
+        raise ParameterInvalid(field="when")
+    patients = read_patient_list(data)
+    return BatchBody(
+        structure=structure,
+        kind="file" if kind == "file" else "tomorrow",
+        patients=patients,
+        when="now" if when == "now" else "night",
+    )
