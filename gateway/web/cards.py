@@ -6,9 +6,11 @@ from datetime import datetime
 
 import msgspec
 
+from gateway.flow.qualification import WAITING_FOR_IDENTITY
 from gateway.flow.views import DeliveryView, DocumentView, HistoryView, SummaryView
 from gateway.kernel.errors import Explanation
 from gateway.model.delivery import DeliveryState
+from gateway.web.addresses import identity_address
 from gateway.web.gestures import Gesture, gestures_on, may_cancel, needs_someone
 from gateway.web.moments import Moment, told
 from gateway.web.words import (
@@ -47,6 +49,8 @@ class DeliveryCard(msgspec.Struct, frozen=True, kw_only=True):
     receipts: tuple[ReceiptLine, ...]
     gestures: tuple[Gesture, ...]
     needs_someone: bool
+    for_identity: bool
+    """True when it waits for the identity of the patient."""
 
 
 class DocumentCard(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,6 +66,8 @@ class DocumentCard(msgspec.Struct, frozen=True, kw_only=True):
     badge: Badge
     deliveries: tuple[DeliveryCard, ...]
     may_cancel: bool
+    identity: str | None
+    """Address of the page of its patient's identity, when a delivery waits for it."""
 
     @property
     def waiting(self) -> tuple[DeliveryCard, ...]:
@@ -92,6 +98,7 @@ def document_card(summary: SummaryView, now: datetime) -> DocumentCard:
         badge=document_badge(receipt.state),
         deliveries=tuple(_delivery_card(one, receipt, now) for one in receipt.deliveries),
         may_cancel=may_cancel(receipt),
+        identity=_identity_address(summary),
     )
 
 
@@ -101,12 +108,22 @@ def history_lines(lines: list[HistoryView], card: DocumentCard, workstation: str
     return [
         HistoryLine(
             at=told(one.at, now),
-            text=act_words(one),
+            text=act_words(one.act),
             about=names.get(one.delivery) if one.delivery is not None else None,
             by=actor_words(one.by, workstation),
         )
         for one in lines
     ]
+
+
+def _identity_address(summary: SummaryView) -> str | None:
+    held = any(map(_waits_for_identity, summary.receipt.deliveries))
+    return identity_address(summary.structure, summary.local_id) if held and summary.local_id else None
+
+
+def _waits_for_identity(delivery: DeliveryView) -> bool:
+    why = delivery.explanation
+    return delivery.state == DeliveryState.HELD and why is not None and why.code in WAITING_FOR_IDENTITY
 
 
 def _delivery_card(delivery: DeliveryView, document: DocumentView, now: datetime) -> DeliveryCard:
@@ -124,4 +141,5 @@ def _delivery_card(delivery: DeliveryView, document: DocumentView, now: datetime
         receipts=tuple(ReceiptLine(text=receipt_words(delivery.channel, one.kind), at=told(one.at, now)) for one in delivery.receipts),
         gestures=gestures_on(delivery, document),
         needs_someone=needs_someone(delivery),
+        for_identity=_waits_for_identity(delivery),
     )

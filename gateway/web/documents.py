@@ -15,7 +15,7 @@ from gateway.flow.relay import Relay
 from gateway.model.delivery import DocumentState
 from gateway.web.access import Visitor
 from gateway.web.cards import DocumentCard, document_card, history_lines
-from gateway.web.outlook import Outlook, outlook_of
+from gateway.web.outlook import IdentitiesLine, Outlook, identities_line, outlook_of
 from gateway.web.rendering import HEADERS, page
 from gateway.web.sessions import Sessions
 
@@ -44,7 +44,7 @@ async def show_home(
     avant: Text = "",
 ) -> Response[Any]:
     """How things stand, what needs somebody, the last documents; chosen by state and local number when asked."""
-    outlook, waiting = await _standing(relay, visitor, now)
+    outlook, waiting, identities = await _standing(relay, visitor, now)
     state = STATES[etat][0] if etat in STATES else None
     cursor = int(avant) if avant.isascii() and avant.isdigit() and len(avant) <= 18 else None
     wanted = Filter(state=state, patient=dossier.strip() or None, cursor=cursor, limit=_LISTED)
@@ -55,6 +55,7 @@ async def show_home(
         visitor=visitor,
         notice=sessions.take(visitor.session),
         outlook=outlook,
+        identities=identities,
         waiting=waiting if not any(chosen.values()) else [],
         documents=[document_card(one, now) for one in found.items],
         older=found.cursor,
@@ -93,9 +94,11 @@ async def download_proof(relay: Given[Relay], visitor: Given[Visitor], document_
     return Stream(proof.pieces(), media_type="application/zip", headers={**HEADERS, **told})
 
 
-async def _standing(relay: Relay, visitor: Visitor, now: datetime) -> tuple[Outlook, list[DocumentCard]]:
+async def _standing(relay: Relay, visitor: Visitor, now: datetime) -> tuple[Outlook, list[DocumentCard], IdentitiesLine]:
     caller = visitor.caller
     found = await relay.reader.summaries(caller, Filter(state=DocumentState.ATTENTION, limit=_WAITING_LISTED))
     waiting = [document_card(one, now) for one in found.items]
     status = await relay.status.view(None if caller.sees_all else caller.structures)
-    return outlook_of(status, waiting, more=found.cursor is not None, now=now), waiting
+    asked = await relay.identities.worklist(caller, None, None, None, 1)
+    more = found.cursor is not None
+    return outlook_of(status, waiting, more=more, now=now), waiting, identities_line(asked.counts, waiting, more=more)

@@ -10,6 +10,7 @@ import msgspec
 from gateway.flow.status import LaneView, StatusView
 from gateway.model.delivery import Channel, DeliveryState
 from gateway.web.cards import DocumentCard
+from gateway.web.identity_words import task_badge
 from gateway.web.moments import Moment, told_date
 from gateway.web.words import Badge, Tone, channel_words, many
 
@@ -43,6 +44,28 @@ class Outlook(msgspec.Struct, frozen=True, kw_only=True):
     destinations: tuple[DestinationLine, ...]
     alarms: tuple[Alarm, ...]
     test: bool
+
+
+class IdentitiesLine(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether identities ask for somebody, and what they hold."""
+
+    waiting: int
+    headline: str
+    held: str | None
+    tasks: str | None
+
+
+def identities_line(counts: dict[str, int], attention: Sequence[DocumentCard], *, more: bool) -> IdentitiesLine:
+    """`counts` by task of the worklist; `attention` as for `outlook_of`."""
+    waiting, held = sum(counts.values()), sum(one.identity is not None for one in attention)
+    by_task = [f"{count} {task_badge(task).text.lower()}" for task, count in counts.items() if count]
+    retained = many(held, "1 document retenu", "{} documents retenus") if held else None
+    return IdentitiesLine(
+        waiting=waiting,
+        headline=many(waiting, "1 identité attend", "{} identités attendent") if waiting else "Aucune identité n'attend",
+        held=f"au moins {retained}" if retained and more else retained,
+        tasks=", ".join(by_task) if by_task else None,
+    )
 
 
 def outlook_of(status: StatusView, attention: Sequence[DocumentCard], *, more: bool, now: datetime) -> Outlook:

@@ -13,7 +13,11 @@ from gateway.kernel.clock import Clock, SystemClock
 from gateway.web.access import show_sign_in, sign_in, sign_out, visitor_of
 from gateway.web.acts import act_on_delivery, cancel
 from gateway.web.assets import show_asset
+from gateway.web.batches import show_batches, start_batch, stop_batch
 from gateway.web.documents import download_proof, show_document, show_home
+from gateway.web.identities import show_datamatrix, show_identity, show_worklist
+from gateway.web.identity_acts import act_on_identity
+from gateway.web.persons import stand_up
 from gateway.web.refusals import HANDLERS, show_nothing
 from gateway.web.sessions import Sessions
 
@@ -28,6 +32,14 @@ _ROUTES: tuple[ControllerRouterHandler, ...] = (
     download_proof,
     cancel,
     act_on_delivery,
+    show_worklist,
+    stand_up,
+    show_identity,
+    show_datamatrix,
+    act_on_identity,
+    show_batches,
+    start_batch,
+    stop_batch,
     show_asset,
     show_nothing,
 )

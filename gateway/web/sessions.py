@@ -10,7 +10,7 @@ import hmac
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import msgspec
@@ -21,9 +21,9 @@ _MOST = 20
 
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True):
-    """What the next page says once: a gesture done, or why it was not."""
+    """What the next page says once: a gesture done, what came of it that still asks something, or why it was not."""
 
-    tone: Literal["ok", "bad"]
+    tone: Literal["ok", "act", "bad"]
     what: str
     gesture: str = ""
 
@@ -33,6 +33,7 @@ class _Held:
     token: str
     until: float
     notice: Notice | None = None
+    persons: dict[str, str] = field(default_factory=dict)
 
 
 class Sessions:
@@ -80,6 +81,21 @@ class Sessions:
             return None
         notice, held.notice = held.notice, None
         return notice
+
+    def person(self, number: str, structure: str) -> str | None:
+        """Who said they sit at this session for that structure, by identifier; None while nobody did."""
+        held = self._find(number)
+        return held.persons.get(structure) if held is not None else None
+
+    def sit(self, number: str, structure: str, person: str | None) -> None:
+        """Remember who sits there until the session ends, or forget them."""
+        held = self._find(number)
+        if held is None:
+            return
+        if person is None:
+            held.persons.pop(structure, None)
+        else:
+            held.persons[structure] = person
 
     def _find(self, number: str) -> _Held | None:
         name = self._keyed("session", number)

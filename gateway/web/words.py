@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 
 from gateway.flow.errors import HeldByHand
-from gateway.flow.views import DeliveryView, HistoryView
+from gateway.flow.views import DeliveryView
 from gateway.model.delivery import Channel, DeliveryState, DocumentState, ReceiptKind
 
 Tone = Literal["ok", "going", "act", "bad", "off"]
@@ -24,35 +24,36 @@ class Badge(msgspec.Struct, frozen=True, kw_only=True):
     tone: Tone
 
 
-def _badge(text: str, tone: Tone) -> Badge:
+def badge(text: str, tone: Tone) -> Badge:
+    """A badge with the sign of its tone."""
     return Badge(text=text, mark={"ok": "✓", "going": "→", "act": "!", "bad": "✕", "off": "–"}[tone], tone=tone)
 
 
 _DOCUMENT = {
-    DocumentState.WORKING: _badge("En cours", "going"),
-    DocumentState.ATTENTION: _badge("À traiter", "act"),
-    DocumentState.DONE: _badge("Terminé", "ok"),
-    DocumentState.CANCELLED: _badge("Annulé", "off"),
+    DocumentState.WORKING: badge("En cours", "going"),
+    DocumentState.ATTENTION: badge("À traiter", "act"),
+    DocumentState.DONE: badge("Terminé", "ok"),
+    DocumentState.CANCELLED: badge("Annulé", "off"),
 }
 _DELIVERY = {
-    DeliveryState.HELD: _badge("En attente d'une action", "act"),
-    DeliveryState.QUEUED: _badge("Va partir", "going"),
-    DeliveryState.RUNNING: _badge("Envoi en cours", "going"),
-    DeliveryState.UNKNOWN: _badge("Vérification en cours", "going"),
-    DeliveryState.DELIVERED: _badge("Remis", "ok"),
-    DeliveryState.REFUSED: _badge("Refusé", "bad"),
-    DeliveryState.CANCELLED: _badge("Annulé", "off"),
-    DeliveryState.EXPIRED: _badge("Délai dépassé", "bad"),
+    DeliveryState.HELD: badge("En attente d'une action", "act"),
+    DeliveryState.QUEUED: badge("Va partir", "going"),
+    DeliveryState.RUNNING: badge("Envoi en cours", "going"),
+    DeliveryState.UNKNOWN: badge("Vérification en cours", "going"),
+    DeliveryState.DELIVERED: badge("Remis", "ok"),
+    DeliveryState.REFUSED: badge("Refusé", "bad"),
+    DeliveryState.CANCELLED: badge("Annulé", "off"),
+    DeliveryState.EXPIRED: badge("Délai dépassé", "bad"),
 }
-_SET_ASIDE = _badge("Mis en attente", "act")
-_WILL_RETRY = _badge("Sera réessayé", "going")
-_IN_DMP = _badge("Déposé dans le DMP", "ok")
+_SET_ASIDE = badge("Mis en attente", "act")
+_WILL_RETRY = badge("Sera réessayé", "going")
+_IN_DMP = badge("Déposé dans le DMP", "ok")
 _MAIL_PROGRESS = (
-    (ReceiptKind.BOUNCED, _badge("Revenu à l'expéditeur", "bad")),
-    (ReceiptKind.INTEGRATED, _badge("Intégré par le destinataire", "ok")),
-    (ReceiptKind.READ, _badge("Lu par le destinataire", "ok")),
-    (ReceiptKind.RELAYED, _badge("Transmis au destinataire", "ok")),
-    (ReceiptKind.HANDED_OVER, _badge("Confié à la messagerie", "ok")),
+    (ReceiptKind.BOUNCED, badge("Revenu à l'expéditeur", "bad")),
+    (ReceiptKind.INTEGRATED, badge("Intégré par le destinataire", "ok")),
+    (ReceiptKind.READ, badge("Lu par le destinataire", "ok")),
+    (ReceiptKind.RELAYED, badge("Transmis au destinataire", "ok")),
+    (ReceiptKind.HANDED_OVER, badge("Confié à la messagerie", "ok")),
 )
 """The furthest receipt tells; an operator's 250 is handed over, not delivered (design, rule 7)."""
 
@@ -75,7 +76,29 @@ _ACTS = {
     "delivery.released": "Envoi libéré",
     "delivery.retried": "Nouvel essai demandé",
     "delivery.dropped": "Envoi abandonné",
+    "identity.created": "Identité enregistrée",
+    "identity.changed": "Traits d'identité modifiés",
+    "identity.asserted": "Identité transmise par le logiciel métier",
+    "identity.edited": "Traits d'identité corrigés",
+    "identity.proposed": "Identité trouvée par INSi, à comparer",
+    "identity.recovered": "INS récupérée : traits identiques",
+    "identity.accepted": "Identité d'INSi acceptée",
+    "identity.refused": "Identité d'INSi refusée",
+    "identity.withdrawn": "Statut retiré par le logiciel métier",
+    "identity.answered": "Réponse du téléservice INSi reçue",
     "identity.qualified": "Identité du patient qualifiée",
+    "identity.checked": "Pièce d'identité contrôlée",
+    "identity.attributes": "Attributs de l'identité modifiés",
+    "identity.invalidated": "Matricule INS invalidé",
+    "identity.verified": "INS vérifiée auprès d'INSi",
+    "insi.asked": "INSi interrogé",
+    "insi.answered": "Réponse d'INSi reçue",
+    "insi.search-limit": "Trop de recherches depuis ce poste : recherche refusée",
+    "batch.started": "Vérification d'une liste lancée",
+    "batch.cancelled": "Vérification d'une liste arrêtée",
+    "batch.done": "Vérification d'une liste terminée",
+    "document.reheld": "Document retenu : l'identité a changé",
+    "delivery.reheld": "Envoi retenu : l'identité a changé",
     "delivery.sent": "Envoi accepté par le service",
     "delivery.failed": "Essai sans succès",
     "delivery.probed": "Vérification auprès du service : le document n'y est pas",
@@ -116,9 +139,9 @@ def receipt_words(channel: str, kind: str) -> str:
     return _RECEIPTS.get((Channel(channel), ReceiptKind(kind)), "Accusé reçu")
 
 
-def act_words(line: HistoryView) -> str:
+def act_words(act: str) -> str:
     """What an audit line says; an act that this page does not know yet keeps its own name."""
-    return _ACTS.get(line.act, line.act)
+    return _ACTS.get(act, act)
 
 
 def actor_words(by: str, workstation: str) -> str:
@@ -127,6 +150,8 @@ def actor_words(by: str, workstation: str) -> str:
     match kind:
         case "professional":
             return f"professionnel {identifier}"
+        case "secretary":
+            return f"secrétariat {identifier}"
         case "workstation":
             return "ce poste" if identifier == workstation else "un autre poste"
     return "Relais"

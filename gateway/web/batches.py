@@ -1,0 +1,95 @@
+"""The page on lists of patients verified by Relais alone: tomorrow's patients from a CSV, or the whole file; progress, and stopping."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from litestar import Request, Response, get, post
+from litestar.datastructures import UploadFile
+from litestar.di import NamedDependency as Given
+from litestar.params import FromPath
+
+from gateway.flow.identity_request import BatchBody
+from gateway.flow.patient_list import PatientListInvalid, read_patient_list
+from gateway.flow.relay import Relay
+from gateway.kernel.errors import RelaisError
+from gateway.web.access import Visitor, read_form, see_other
+from gateway.web.batch_cards import batch_card
+from gateway.web.identity_acts import FormIncomplete
+from gateway.web.persons import Seat, acting, seat_of
+from gateway.web.rendering import page
+from gateway.web.sessions import Notice, Sessions
+
+LARGEST_LIST = 4_000_000
+"""Bytes of a form with a list: 20 000 patients and some room."""
+
+
+@get("/lots", include_in_schema=False)
+async def show_batches(relay: Given[Relay], sessions: Given[Sessions], now: Given[datetime], visitor: Given[Visitor]) -> Response[Any]:
+    """The lists of this workstation's structures, newest first, and the form for another one."""
+    batches = await relay.searches.batches(visitor.caller, None)
+    seats: list[Seat] = [seat_of(relay, sessions, visitor, one) for one in visitor.caller.structures]
+    return page(
+        "lots.html",
+        visitor=visitor,
+        notice=sessions.take(visitor.session),
+        batches=[batch_card(one, now) for one in batches],
+        seats=seats,
+        several=len(seats) > 1,
+    )
+
+
+@post("/lots", include_in_schema=False, status_code=303, request_max_body_size=LARGEST_LIST)
+async def start_batch(
+    request: Request[Any, Any, Any], relay: Given[Relay], sessions: Given[Sessions], visitor: Given[Visitor]
+) -> Response[Any]:
+    """Start a list: of the patients of a CSV, or of every patient known."""
+    fields = await read_form(request, sessions, visitor.session)
+    structure = fields.get("structure", "")
+    try:
+        body = await _body(request, structure, fields)
+        caller = acting(relay, sessions, visitor, structure, fields)
+        batch = await relay.searches.start_batch(caller, body)
+    except RelaisError as refusal:
+        sessions.leave(visitor.session, _refused(refusal))
+    else:
+        when = "Elle commence maintenant." if body.when == "now" else "Elle se fera la nuit."
+        sessions.leave(visitor.session, Notice(tone="ok", what=f"La vérification est lancée ({batch.total} patients). {when}"))
+    return see_other("/lots")
+
+
+@post("/lots/{batch_id:str}/arreter", include_in_schema=False, status_code=303)
+async def stop_batch(
+    request: Request[Any, Any, Any], relay: Given[Relay], sessions: Given[Sessions], visitor: Given[Visitor], batch_id: FromPath[str]
+) -> Response[Any]:
+    """Stop a list: what was found stays."""
+    await read_form(request, sessions, visitor.session)
+    try:
+        await relay.searches.cancel_batch(visitor.caller, batch_id)
+    except RelaisError as refusal:
+        sessions.leave(visitor.session, _refused(refusal))
+    else:
+        sessions.leave(visitor.session, Notice(tone="ok", what="La vérification est arrêtée. Ce qui a été trouvé est gardé."))
+    return see_other("/lots")
+
+
+def _refused(refusal: RelaisError) -> Notice:
+    told = refusal.explanation
+    return Notice(tone="bad", what=told.what, gesture=told.gesture)
+
+
+async def _body(request: Request[Any, Any, Any], structure: str, fields: dict[str, str]) -> BatchBody:
+    """What the form asks for; raises FormIncomplete, PatientListInvalid."""
+    said: dict[str, Any] = {"structure": structure, "kind": fields.get("quoi"), "when": fields.get("quand")}
+    try:
+        body = msgspec.convert(said, BatchBody)
+    except msgspec.ValidationError:
+        raise FormIncomplete from None
+    if body.kind == "file":
+        return body
+    sent = (await request.form()).get("liste")
+    if not isinstance(sent, UploadFile):
+        raise PatientListInvalid(reason="aucun fichier n'a été choisi")
+    return msgspec.structs.replace(body, patients=read_patient_list(await sent.read()))
