@@ -112,7 +112,7 @@ def specification() -> dict[str, Any]:
         "info": {
             "title": "Relais",
             "version": "1",
-            "description": "API locale de Relais : confier un document, suivre ses envois, obtenir et qualifier une INS, signer et vérifier. "
+            "description": "API locale de Relais : confier un document, suivre ses envois, qualifier une INS, signer et vérifier. "
             "Les refus sont des "
             "problèmes RFC 9457 : `code` est stable, `detail` et `gesture` s'adressent à une personne.",
         },

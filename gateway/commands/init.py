@@ -44,6 +44,14 @@ profession = "10"
 specialty = "SM54"
 """
 
+_SECRETARIES = """\
+
+[[structures.secretaries]]
+id = "secretariat-1"
+family = "KERVELLA"
+given = "ANNE"
+"""
+
 _BLANK = """\
 # Configuration d'un boîtier Relais. Chaque structure a ses certificats, ses professionnels et sa boîte aux lettres.
 environment = "production"
@@ -95,13 +103,13 @@ async def init(root: Path, sandbox: Path | None, structures: list[tuple[str, str
     anchors = home.anchors.read_bytes()
     keys = KeyStore(root, vault)
     for identifier, answer in answers.items():
-        for role in (Role.AUTH_CLI, Role.SIGN):
+        for role in Role:
             packed = answer[role]
             pkcs12 = base64.b64decode(packed["p12"])
             keys.import_pkcs12(identifier, role, pkcs12, packed["passphrase"], environment="test", anchors=anchors)
     keep_secret(root, vault, HOMOLOGATION, authority["homologation"])
     await _pair(home, tuple(answers))
-    write_durably(home.configuration, _configuration(services, structures).encode())
+    write_durably(home.configuration, _configuration(services, structures, authority["idam"]).encode())
     read_configuration(home.configuration)
     return home
 
@@ -141,7 +149,7 @@ def mailbox_of(structure: str) -> str:
     return f"relais.{structure.lower()}@structure.sandbox.mssante.fr"
 
 
-def _configuration(services: dict[str, Any], structures: list[tuple[str, str]]) -> str:
+def _configuration(services: dict[str, Any], structures: list[tuple[str, str]], idam: str) -> str:
     smtp = services["smtp"]
     head = f"""\
 environment = "test"
@@ -156,6 +164,16 @@ url = "{services["dmp"]}"
 
 [mss]
 patient_domain = "patient.sandbox.mssante.fr"
+
+[insi]
+url = "{services["insi"]}"
+card_url = "{services["insi_card"]}"
+
+[[insi.software]]
+id = "relais"
+idam = "{idam}"
+name = "relais"
+version = "0.1"
 """
     return head + "".join(_structure(identifier, name, smtp, rank) for rank, (identifier, name) in enumerate(structures, start=1))
 
@@ -179,4 +197,4 @@ reply_to = "secretariat.{identifier.lower()}@structure.sandbox.mssante.fr"
 host = "{smtp["host"]}"
 port = {smtp["port"]}
 
-{_PROFESSIONALS}"""
+{_PROFESSIONALS}{_SECRETARIES}"""

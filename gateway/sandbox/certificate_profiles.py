@@ -55,7 +55,10 @@ SERVER = LeafProfile(name="SERVER", purposes=(ExtendedKeyUsageOID.SERVER_AUTH,),
 INSI_MANU = replace(AUTH_CLI, name="INSI_MANU", common_name="INSI-MANU")
 INSI_AUTO = replace(AUTH_CLI, name="INSI_AUTO", common_name="INSI-AUTO")
 
-PROFILES = {profile.name: profile for profile in (AUTH_CLI, SIGN, SERVER, INSI_MANU, INSI_AUTO)}
+CPS = replace(SIGN, name="CPS", private_key_years=None)
+"""Signature certificate of a professional's card: its CN is the national identifier (insi.md 2.2)."""
+
+PROFILES = {profile.name: profile for profile in (AUTH_CLI, SIGN, SERVER, INSI_MANU, INSI_AUTO, CPS)}
 
 
 def organisation_subject(struct_id: str, organisation: str, common_name: str, department: str) -> x509.Name:

@@ -55,6 +55,14 @@ class Controlled:
     lane: Lane
 
 
+@dataclass(frozen=True, slots=True)
+class Profiled:
+    """A service whose ways can be changed (INSi), and the lane it runs in."""
+
+    set_profile: Callable[[Mapping[str, Any]], bool]
+    lane: Lane
+
+
 class MailboxOpener(Protocol):
     """Who opens mailboxes: the MSSanté operator."""
 
@@ -98,6 +106,7 @@ class ControlService:
         clock: SandboxClock,
         functional: Mapping[str, Collection[str]],
         extras: Mapping[str, Any],
+        profiled: Profiled | None = None,
     ) -> None:
         """`functional` names the faults each service has of its own; `extras` goes into each enrolment's answer."""
         self._services = services
@@ -109,10 +118,12 @@ class ControlService:
         self._clock = clock
         self._functional = {service: sorted(names) for service, names in functional.items()}
         self._extras = extras
+        self._profiled = profiled
         self._lane = Lane("control")
         self._routes: dict[tuple[str, str], Callable[[Request], Awaitable[Answer]]] = {
             ("GET", "/faults"): self._list_faults,
             ("POST", "/faults"): self._arm,
+            ("POST", "/profile"): self._set_profile,
             ("POST", "/reset"): self._reset,
             ("GET", "/patients"): self._list_patients,
             ("POST", "/patients"): self._add_patient,
@@ -185,6 +196,16 @@ class ControlService:
         if not await controlled.lane.run(controlled.service.fault, order.fault, order.count, **options):
             raise FaultUnknown(order.fault, field="fault")
         return _json({"armed": order.fault, "count": order.count})
+
+    async def _set_profile(self, request: Request) -> Answer:
+        """The ways of INSi: profile, mode, seed, form of the faults (insi.md 7.6, 7.7)."""
+        order = _decode(request.body, dict[str, Any])
+        if self._profiled is None or order.get("service") != "insi":
+            raise FaultUnknown("profile", field="service")
+        options = {name: value for name, value in order.items() if name != "service"}
+        if not await self._profiled.lane.run(self._profiled.set_profile, options):
+            raise BodyUnreadable("profile", field="profile")
+        return _json(order)
 
     async def _reset(self, request: Request) -> Answer:
         order = _decode(request.body or b"{}", ResetOrder)

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, load_pem_private_key
 from cryptography.hazmat.primitives.serialization.pkcs12 import serialize_key_and_certificates
 
-from gateway.sandbox.certificate_profiles import AUTH_CLI, PROFILES, SIGN, LeafProfile
+from gateway.sandbox.certificate_profiles import AUTH_CLI, INSI_AUTO, INSI_MANU, PROFILES, SIGN, LeafProfile
 from gateway.sandbox.pki import IssuedCertificate, Pki
 from gateway.sandbox.problems import BodyUnreadable, CertificateNotFound
 
@@ -44,6 +44,8 @@ class CertificateOrder(msgspec.Struct, frozen=True, kw_only=True):
     structure: StructId | None = None
     role: str | None = None
     organisation: Organisation = "STRUCTURE DE TEST"
+    common_name: Organisation | None = None
+    """CN of an issued certificate; the one its role imposes, or the organisation, when not given."""
     variant: Variant = "valid"
 
 
@@ -56,13 +58,15 @@ class Enrolment:
         self._control_url = control_url
 
     def enrol(self, request: EnrolRequest) -> dict[str, Any]:
-        """A new AUTH_CLI and SIGN pair as PKCS#12, with what a client needs to trust the sandbox."""
+        """New AUTH_CLI, SIGN, INSI-MANU and INSI-AUTO certificates as PKCS#12, with what a client needs to trust the sandbox."""
         return {
             "structure": request.structure,
             "organisation": request.organisation,
             "mailbox": request.mailbox,
             "auth_cli": self._packed(self._issue(AUTH_CLI, request.structure, request.organisation, "valid")),
             "sign": self._packed(self._issue(SIGN, request.structure, request.organisation, "valid")),
+            "insi_manu": self._packed(self._issue(INSI_MANU, request.structure, request.organisation, "valid")),
+            "insi_auto": self._packed(self._issue(INSI_AUTO, request.structure, request.organisation, "valid")),
             "ca": self._pki.root_pem.decode("ascii"),
             "chain": self._pki.chain_pem.decode("ascii"),
             "crl_url": f"{self._control_url()}/crl",
@@ -76,6 +80,8 @@ class Enrolment:
         profile = PROFILES.get(role or "")
         if profile is None or order.structure is None:
             raise BodyUnreadable("issue", field="role" if profile is None else "structure")
+        if order.common_name is not None:
+            profile = replace(profile, common_name=order.common_name)
         issued = self._issue(profile, order.structure, order.organisation, order.variant)
         return {**self._packed(issued), "certificate": issued.cert_pem.decode("ascii")}
 

@@ -22,14 +22,18 @@ import msgspec
 from gateway.kernel.errors import RelaisError
 from gateway.sandbox.capture import CaptureFolder
 from gateway.sandbox.clock import SandboxClock
-from gateway.sandbox.control import Controlled, ControlService
+from gateway.sandbox.control import Controlled, ControlService, Profiled
 from gateway.sandbox.dmp.faults import NAMES as DMP_FUNCTIONAL_FAULTS
 from gateway.sandbox.dmp.options import SANDBOX_HOMOLOGATION
 from gateway.sandbox.dmp.service import DmpService
 from gateway.sandbox.durable import write_atomically
 from gateway.sandbox.enrolment import Enrolment
+from gateway.sandbox.exchange import Judge
 from gateway.sandbox.faults import CONNECTION_FAULTS, MAIL_FAULTS, REQUEST_FAULTS, FaultBoard
 from gateway.sandbox.http_server import HttpServer
+from gateway.sandbox.insi.service import NAMES as INSI_FUNCTIONAL_FAULTS
+from gateway.sandbox.insi.service import PATH as INSI_PATH
+from gateway.sandbox.insi.service import SANDBOX_IDAM, CardDoor, InsiService
 from gateway.sandbox.judged import JudgedService
 from gateway.sandbox.lane import Lane
 from gateway.sandbox.mss.ledger import MailLedger
@@ -49,6 +53,8 @@ class Ports:
 
     dmp: int = 0
     smtp: int = 0
+    insi: int = 0
+    insi_card: int = 0
     control: int = 0
 
 
@@ -61,15 +67,23 @@ class Sandbox:
         self.home = home
         self.pki = Pki(home / "pki")
         self.clock = SandboxClock()
-        self.faults = FaultBoard({"dmp": (*CONNECTION_FAULTS, *REQUEST_FAULTS), "mss": (*CONNECTION_FAULTS, *REQUEST_FAULTS, *MAIL_FAULTS)})
+        self.faults = FaultBoard(
+            {
+                "dmp": (*CONNECTION_FAULTS, *REQUEST_FAULTS),
+                "mss": (*CONNECTION_FAULTS, *REQUEST_FAULTS, *MAIL_FAULTS),
+                "insi": (*CONNECTION_FAULTS, *REQUEST_FAULTS),
+            }
+        )
         self.addresses: dict[str, Any] = {}
         """What `sandbox.json` says, once listening."""
         self._ports = ports or Ports()
-        self._lanes = {"dmp": Lane("dmp"), "mss": Lane("mss")}
+        self._lanes = {"dmp": Lane("dmp"), "mss": Lane("mss"), "insi": Lane("insi")}
         self._tls = ServerTls(self.pki)
+        self._card_tls = ServerTls(self.pki, asks_client=False)
         with contextlib.ExitStack() as opened:
             self._dmp = DmpService(home, self.pki.anchors_pem, self.pki.is_revoked, self.clock.now)
             opened.callback(self._dmp.close)
+            self._insi = InsiService(self.pki.anchors_pem, self.pki.is_revoked, self.clock.now)
             self._mails = MailLedger(home)
             opened.callback(self._mails.close)
             self._operator = self._operating(operator or OperatorOptions())
@@ -81,6 +95,7 @@ class Sandbox:
         self._servers: dict[str, HttpServer | SubmissionServer] = {
             "dmp": HttpServer(self._judged_dmp(), self.clock.now),
             "smtp": SubmissionServer(self._operator, self._tls),
+            **self._insi_doors(),
             "control": HttpServer(self._control, self.clock.now),
         }
 
@@ -99,6 +114,8 @@ class Sandbox:
         port = {name: server.listener.port for name, server in self._servers.items()}
         self.addresses = {
             "dmp": f"https://{HOST}:{port['dmp']}{DMP_PATH}",
+            "insi": f"https://{HOST}:{port['insi']}{INSI_PATH}",
+            "insi_card": f"https://{HOST}:{port['insi_card']}{INSI_PATH}",
             "smtp": {"host": HOST, "port": port["smtp"]},
             "control": self._control_url(),
             "pki": str(self.pki.folder.resolve()),
@@ -141,6 +158,18 @@ class Sandbox:
             now=self.clock.now,
         )
 
+    def _insi_doors(self) -> dict[str, HttpServer | SubmissionServer]:
+        """Certificates at one door, cards at the other; one capture, one board of faults."""
+        capture = CaptureFolder(self.home, "insi", "http")
+        doors: dict[str, tuple[Judge, ServerTls]] = {"insi": (self._insi, self._tls), "insi_card": (CardDoor(self._insi), self._card_tls)}
+        return {
+            name: HttpServer(
+                JudgedService("insi", judge, capture=capture, faults=self.faults, tls=tls, lane=self._lanes["insi"], now=self.clock.now),
+                self.clock.now,
+            )
+            for name, (judge, tls) in doors.items()
+        }
+
     def _operating(self, options: OperatorOptions) -> MssOperator:
         return MssOperator(
             self._mails,
@@ -153,15 +182,20 @@ class Sandbox:
 
     def _controller(self, patients: PatientRegister) -> ControlService:
         return ControlService(
-            services={"dmp": Controlled(self._dmp, self._lanes["dmp"]), "mss": Controlled(self._operator, self._lanes["mss"])},
+            services={
+                "dmp": Controlled(self._dmp, self._lanes["dmp"]),
+                "mss": Controlled(self._operator, self._lanes["mss"]),
+                "insi": Controlled(self._insi, self._lanes["insi"]),
+            },
             operator=self._operator,
             patients=patients,
             faults=self.faults,
             enrolment=Enrolment(self.pki, self._control_url),
             pki=self.pki,
             clock=self.clock,
-            functional={"dmp": DMP_FUNCTIONAL_FAULTS},
-            extras={"homologation": SANDBOX_HOMOLOGATION},
+            functional={"dmp": DMP_FUNCTIONAL_FAULTS, "insi": INSI_FUNCTIONAL_FAULTS},
+            extras={"homologation": SANDBOX_HOMOLOGATION, "idam": SANDBOX_IDAM},
+            profiled=Profiled(self._insi.set_profile, self._lanes["insi"]),
         )
 
 
@@ -180,13 +214,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     """`relais sandbox --home DIR`: run the simulators; 0 when stopped, 1 when they could not start."""
     parser = argparse.ArgumentParser(prog="relais sandbox", description="Simulateurs des services nationaux.")
     parser.add_argument("--home", type=Path, required=True, help="dossier du bac à sable, créé s'il n'existe pas")
-    for name in ("dmp", "smtp", "control"):
+    for name in ("dmp", "smtp", "insi", "insi-card", "control"):
         parser.add_argument(f"--{name}-port", type=int, default=0, help="0 : le port du dernier lancement, sinon n'importe lequel")
     options = parser.parse_args(argv)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     # aiosmtpd logs each command and address; nothing of a mail belongs in a log.
     logging.getLogger("mail.log").setLevel(logging.ERROR)
-    ports = Ports(dmp=options.dmp_port, smtp=options.smtp_port, control=options.control_port)
+    ports = Ports(
+        dmp=options.dmp_port, smtp=options.smtp_port, insi=options.insi_port, insi_card=options.insi_card_port, control=options.control_port
+    )
     try:
         asyncio.run(run_sandbox(options.home, ports=ports, ready=_announce))
     except RelaisError as error:

@@ -65,8 +65,10 @@ class _AlertingContext(ssl.SSLContext):
 class ServerTls:
     """Server-side contexts, one per variant, rebuilt when the revocation list changes. Used from one thread."""
 
-    def __init__(self, pki: Pki) -> None:
+    def __init__(self, pki: Pki, *, asks_client: bool = True) -> None:
+        """`asks_client`: mutual TLS; without it, the client shows nothing."""
         self._pki = pki
+        self._asks_client = asks_client
         self._contexts: dict[str, tuple[int, ssl.SSLContext]] = {}
 
     def context(self, fault: str | None = None) -> ssl.SSLContext:
@@ -88,7 +90,7 @@ class ServerTls:
         context = _AlertingContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate, key)
         context.load_verify_locations(self._pki.trust_file)
-        context.verify_mode = ssl.CERT_REQUIRED
+        context.verify_mode = ssl.CERT_REQUIRED if self._asks_client else ssl.CERT_NONE
         context.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF | ssl.VERIFY_X509_STRICT
         context.options |= ssl.OP_NO_TICKET
         context.num_tickets = 0

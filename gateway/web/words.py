@@ -84,7 +84,7 @@ _ACTS = {
     "identity.recovered": "INS récupérée : traits identiques",
     "identity.accepted": "Identité d'INSi acceptée",
     "identity.refused": "Identité d'INSi refusée",
-    "identity.withdrawn": "Statut retiré par le logiciel métier",
+    "identity.withdrawn": "Envoi retenu : identité modifiée ou mise en doute",
     "identity.answered": "Réponse du téléservice INSi reçue",
     "identity.qualified": "Identité du patient qualifiée",
     "identity.checked": "Pièce d'identité contrôlée",

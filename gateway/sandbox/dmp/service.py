@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.kernel.errors import Refused
+from gateway.kernel.oids import INS_NIR, INS_TEST
 from gateway.sandbox.dmp import answers
 from gateway.sandbox.dmp.bench import Bench
 from gateway.sandbox.dmp.certificates import TrustStore, load_anchors
@@ -108,7 +109,9 @@ class DmpService:
         if not isinstance(ins, Mapping) or not ins.get("matricule") or not ins.get("oid") or dmp not in _DMP_STATES:
             raise PatientInvalid
         traits = {key: value for key, value in patient.items() if key not in {"ins", "dmp"}}
-        self._bench.state.put_patient(str(ins["matricule"]), str(ins["oid"]), str(dmp), traits)
+        # The qualification platform of INSi gives production authorities to its test identities (insi.md 3.2): same person, same DMP.
+        for oid in dict.fromkeys((str(ins["oid"]), *((INS_NIR,) if ins["oid"] in INS_TEST else ()))):
+            self._bench.state.put_patient(str(ins["matricule"]), oid, str(dmp), traits)
 
     def fault(self, name: str, count: int, **options: object) -> bool:
         """Arm a functional fault of `faults.NAMES` for `count` calls (0: until reset); False for an unknown name."""
