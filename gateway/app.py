@@ -55,6 +55,7 @@ from gateway.flow.revocation import RevocationWatch
 from gateway.flow.scheduler import Scheduler
 from gateway.flow.search_desk import SearchDesk
 from gateway.flow.search_limit import SearchLimits
+from gateway.flow.second_look import SecondLook
 from gateway.flow.signatures import Signatures
 from gateway.flow.status import StatusBoard
 from gateway.flow.workshop import Workshop
@@ -175,7 +176,8 @@ async def opened(home: Home, *, clock: Clock | None = None) -> AsyncIterator[Gat
         limits = SearchLimits(configuration.insi, clock.monotonic)
         work = await asyncio.to_thread(_workplace, home)
         stack.callback(remove_scratch, work.parent, home.root)
-        preparer = Preparer(configuration, store, blobs, custody, books, Letters(configuration), work, places)
+        second_look = SecondLook(identities, enabled=configuration.identification.compare_text)
+        preparer = Preparer(configuration, store, blobs, custody, books, Letters(configuration), second_look, work, places)
         yield Gateway(
             home=home,
             configuration=configuration,

@@ -40,6 +40,8 @@ class Admitted(msgspec.Struct, frozen=True, kw_only=True):
     """Of that file, in bytes."""
     ready: bool = False
     """True when the file needs no conversion: a PDF that already is PDF/A-1b, or a CDA."""
+    looked_at: str | None = None
+    """Who looked at a text that contradicts the identity and let the document go; it is not compared again."""
 
 
 class Frozen(msgspec.Struct, frozen=True, kw_only=True):

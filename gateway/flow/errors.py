@@ -205,6 +205,14 @@ class QualifiedDocumentNeeded(Held):
     gesture = "Renvoyez le document depuis le logiciel métier : il portera l'INS du patient."
 
 
+class TextContradictsIdentity(Held):
+    """The text of the document speaks of somebody else: a person looks before anything leaves."""
+
+    code = "text-contradicts-identity"
+    what = "Le texte de ce document porte {fact} que l'identité du patient : il appartient peut-être à quelqu'un d'autre."
+    gesture = "Ouvrez le document. S'il est bien à ce patient, utilisez « Libérer » ; sinon, annulez-le et renvoyez-le au bon dossier."
+
+
 class HeldByHand(Held):
     """Someone asked to wait."""
 

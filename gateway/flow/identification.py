@@ -118,10 +118,10 @@ class Identification:
         now, identity = self._books.now(), entry.identity
         exact = compare(identity.traits, found).exact
         recovery = identity.recovery
-        if exact and recovery is not None and recovery.ins == found.ins and method is not Method.VITALE:
+        if exact and recovery is not None and recovery.ins.is_same(found.ins) and method is not Method.VITALE:
             passed = step(identity, VerificationPassed(at=now, by=author.actor))
             return msgspec.structs.replace(entry.kept, identity=passed, proposal=None), "unchanged"
-        if exact and self._configuration.identification.accept_exact and (recovery is None or recovery.ins == found.ins):
+        if exact and self._configuration.identification.accept_exact and (recovery is None or recovery.ins.is_same(found.ins)):
             taken = step(identity, InsAccepted(found=found, method=method, at=now, by=author.actor))
             return msgspec.structs.replace(entry.kept, identity=taken, proposal=None), "found_exact"
         waiting = entry.proposal

@@ -39,7 +39,7 @@ class IdentityGate:
         record = await self._store.patient(document.structure, document.patient_ref)
         if record is None:
             return
-        held = self._vault.pseudonym("ins", f"{patient.ins.oid}/{patient.ins.matricule}")
+        held = self._vault.pseudonym("identity", f"{patient.ins.nature}/{patient.ins.matricule}")
         if record.status != IdentityStatus.QUALIFIEE or record.ins_ref != held:
             raise IdentityWithdrawn
         if record.updated_at > document.accepted_at and not agrees(patient, media, self._identities.opened(record).identity):
@@ -51,7 +51,9 @@ def agrees(patient: Patient, media: Media, identity: Identity) -> bool:
 
     Of a ready CDA, which may say less (no birth place, one given name), name and birth date are compared.
     """
-    if identity.status is not IdentityStatus.QUALIFIEE or identity.recovery is None or identity.recovery.ins != patient.ins:
+    if identity.status is not IdentityStatus.QUALIFIEE or identity.recovery is None or patient.ins is None:
+        return False
+    if not identity.recovery.ins.is_same(patient.ins):
         return False
     if media == "pdf":
         return patient.traits.agree_with(identity.traits)

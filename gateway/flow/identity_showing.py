@@ -12,7 +12,6 @@ from gateway.ins.identity import Actor, FormerIns, Identity, Method
 from gateway.ins.rniv import InsAccepted, step
 from gateway.kernel.config import Structure
 from gateway.kernel.errors import RelaisError
-from gateway.kernel.oids import INS_NIA
 from gateway.model.patient import Ins, Traits
 
 _METHODS = {
@@ -88,7 +87,7 @@ def difference_views(comparison: Comparison) -> tuple[DifferenceView, ...]:
 
 def ins_view(ins: Ins) -> InsView:
     """Matricule, authority, nature."""
-    return InsView(matricule=ins.matricule, oid=ins.oid, nature="NIA" if ins.oid == INS_NIA else "NIR")
+    return InsView(matricule=ins.matricule, oid=ins.oid, nature=ins.nature)
 
 
 def former_views(former: tuple[FormerIns, ...], active: Ins) -> tuple[FormerInsView, ...]:

@@ -10,10 +10,11 @@ from typing import TypeVar
 import msgspec
 
 from gateway.flow import outcome
+from gateway.flow.admitted import seal_admitted
 from gateway.flow.bookkeeping import Bookkeeper
 from gateway.flow.caller import Caller
 from gateway.flow.custody import Custody
-from gateway.flow.errors import AlreadySent, HeldByHand, IdentityNotQualified, NotFound, NotPossibleNow
+from gateway.flow.errors import AlreadySent, HeldByHand, IdentityNotQualified, NotFound, NotPossibleNow, TextContradictsIdentity
 from gateway.flow.reading import Reader
 from gateway.flow.scheduler import Scheduler
 from gateway.flow.views import DocumentView
@@ -71,8 +72,28 @@ class Operations:
         return await self._act(caller, delivery_id, "delivery.held", self._held)
 
     async def release(self, caller: Caller, delivery_id: str) -> DocumentView:
-        """Let a held delivery go; raises IdentityNotQualified while the identity forbids it, NotPossibleNow for another state."""
+        """Let a held delivery go; raises IdentityNotQualified while the identity forbids it, NotPossibleNow for another state.
+
+        What a contradicting text holds is looked at once for the whole document: all its deliveries go."""
+        found = await self._store.delivery(delivery_id)
+        if found is not None and _contradicted(found):
+            return await self._looked_at(caller, found)
         return await self._act(caller, delivery_id, "delivery.released", self._released)
+
+    async def _looked_at(self, caller: Caller, found: DeliveryRecord) -> DocumentView:
+        await _decided(lambda: self._look(caller, found.document_id))
+        self._bell.set()
+        return await self._reader.receipt(caller, found.document_id)
+
+    async def _look(self, caller: Caller, document_id: str) -> None:
+        async with self._books.alone_with(document_id):
+            document = await self._reader.record(caller, document_id)
+            admitted = msgspec.structs.replace(self._custody.admitted(document), looked_at=caller.imputed)
+            now = self._books.now()
+            released = [outcome.released(one, now) for one in await self._store.deliveries_of(document_id) if _contradicted(one)]
+            sealed = seal_admitted(admitted, self._custody.key(document), document_id)
+            after = msgspec.structs.replace(document, sealed=sealed, prepared=False)
+            await self._books.write(after, released, audit=self._audit(caller, document, "document.looked-at"))
 
     async def retry(self, caller: Caller, delivery_id: str) -> DocumentView:
         """Try again now what waits or was refused; raises IdentityNotQualified, NotPossibleNow."""
@@ -154,6 +175,11 @@ class Operations:
             answer="done",
             detail={"workstation": caller.workstation},
         )
+
+
+def _contradicted(record: DeliveryRecord) -> bool:
+    explanation = record.explanation
+    return record.state is DeliveryState.HELD and explanation is not None and explanation.code == TextContradictsIdentity.code
 
 
 async def _decided(decide: Callable[[], Awaitable[_T]]) -> _T:

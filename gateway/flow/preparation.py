@@ -29,6 +29,7 @@ from gateway.flow.errors import CdaRuleFailed, PayloadQuarantined, Unexpected
 from gateway.flow.heading import header_of
 from gateway.flow.letter import Letters, Material
 from gateway.flow.offload import worked
+from gateway.flow.second_look import SecondLook
 from gateway.journal.blobs import BlobStore
 from gateway.journal.records import AuditRecord, BlobRecord, DeliveryRecord, DocumentRecord
 from gateway.journal.sealing import Sealer
@@ -67,6 +68,7 @@ class Preparer:
         custody: Custody,
         books: Bookkeeper,
         letters: Letters,
+        second_look: SecondLook,
         work: Path,
         places: LargePlaces,
     ) -> None:
@@ -76,6 +78,7 @@ class Preparer:
         self._custody = custody
         self._books = books
         self._letters = letters
+        self._second_look = second_look
         self._work = work
         self._places = places
 
@@ -114,9 +117,12 @@ class Preparer:
         if admitted.media == "cda":
             found = await worked(len(original), read_cda, original)
             header, pdf, mime_type = found.header, found.pdf, found.mime_type
+            if pdf is not None:
+                await self._second_look.check(admitted, pdf)
             cda = await worked(len(original), _canonical, original)
             pdf = await self._copy(admitted, header, cda, pdf)
         else:
+            await self._second_look.check(admitted, original)
             page = original if admitted.ready else await self._to_pdfa(original)
             header, pdf, mime_type = header_of(admitted, structure, unique_id=record.unique_id), page, CDA_MEDIA_TYPE
             cda = await worked(len(page), build_n1, header, page, "application/pdf")

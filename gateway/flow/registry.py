@@ -103,7 +103,7 @@ class Registry:
             status=after.identity.status.value,
             task=after.task,
             task_since=_since(row, after, now),
-            ins_ref=self._vault.pseudonym("ins", f"{recovery.ins.oid}/{recovery.ins.matricule}") if recovery is not None else None,
+            ins_ref=self._vault.pseudonym("identity", f"{recovery.ins.nature}/{recovery.ins.matricule}") if recovery is not None else None,
             recovered_at=recovery.at if recovery is not None else None,
             created_at=row.created_at if row is not None else now,
             version=row.version + 1 if row is not None else 1,

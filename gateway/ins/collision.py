@@ -1,17 +1,25 @@
 """Does the text of a document speak of somebody else than its patient: a second guard against the document of another person.
 
-Silent when nothing can be said.
+Three rules, each silent when it has nothing to go by. A matricule whose key is right and that is neither the patient's nor a former one. A
+birth date told as the patient's, and never the patient's own. A name told as the patient's that shares neither family nor given name with
+him, when no birth date speaks for him. What a document quotes of relatives, insured parents, doctors and colleagues says nothing. Only the
+rule that spoke leaves this module, never the text. Measured on the project's own corpus (tests/ins/test_collision.py).
 """
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
+from datetime import date
+from typing import Final
 
 import msgspec
 
+from gateway.ins.collision_text import Line, lines_of, quoted, unfold
+from gateway.ins.form import words
 from gateway.ins.identity import FormerIns
-from gateway.model.patient import Ins, Traits
+from gateway.model.patient import Ins, Traits, matricule_key
 
 
 class Rule(enum.StrEnum):
@@ -28,7 +36,142 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     rule: Rule
 
 
+_MONTHS: Final = {
+    "janvier": 1, "fevrier": 2, "mars": 3, "avril": 4, "mai": 5, "juin": 6, "juillet": 7, "aout": 8, "septembre": 9, "octobre": 10,
+    "novembre": 11, "decembre": 12,
+}  # fmt: skip
+_DATE: Final = re.compile(
+    r"\b(?:(?P<day>\d{1,2})\s?[/.-]\s?(?P<month>\d{1,2})\s?[/.-]\s?(?P<year>\d{4})|(?P<y>\d{4})-(?P<m>\d{2})-(?P<d>\d{2})"
+    r"|(?P<nth>\d{1,2})(?:er)?\s+(?P<name>" + "|".join(_MONTHS) + r")\s+(?P<of>\d{4}))\b"
+)
+_BORN: Final = re.compile(
+    r"\b(?:nee?(?:\s?\(e\))?\s*(?:le\b|:)|nee?\s+[^,\n0-9]{2,40}?,?\s+le\b|date\s+de\s+naissance(?:\s+du\s+patient)?|d\.?\s?d\.?\s?n\b\.?|naissance\b)"
+)
+_NUMBER: Final = re.compile(r"(?<![0-9A-Za-z])[1-478](?:\s?[0-9AB]){12}\s?(?:\s?[0-9]){2}(?![0-9A-Za-z])", re.IGNORECASE)
+_INSURED: Final = re.compile(r"assure|ouvrant|parent|conjoint")
+_SOCIAL: Final = re.compile(r"\bss\b|securite\s+sociale|\bnir\b")
+_CIVILITY: Final = r"(?:m\.|mr|mme|mlle|monsieur|madame|mademoiselle|patiente?)"
+_TOLD: Final = (
+    re.compile(r"^\s*(?:patiente?|identite|concerne|enfant|beneficiaire|nom\s+et\s+prenom(?:\s+du\s+patient)?)\s*:?\s+(?P<name>.+)"),
+    re.compile(r"^\s*nom(?:\s+(?:de\s+naissance|utilise|d'usage|de\s+famille))?\s*:\s*(?P<name>.+)"),
+    re.compile(rf"^\s*(?:pour\s+)?{_CIVILITY}\s+(?P<name>[^,:;0-9]+)$"),
+)
+_INLINE: Final = re.compile(
+    rf"(?:confie|votre\s+patiente?|pour|examine\s+ce\s+jour|adresse)\s+{_CIVILITY}\s+(?P<told>[^,.:;0-9]+)"
+    rf"|\b{_CIVILITY}\s+(?P<born>[^,.:;0-9]{{3,60}}?),?\s+nee?\s+le"
+)
+_NOT_A_NAME: Final = frozenset(
+    words("prenom prenoms sexe date ne nee naissance dossier examen le la du de ins ddn docteur dr m mme madame monsieur enfant patient")
+)
+_MOST_WORDS: Final = 8
+
+
 def contradiction(text: str, identity: Traits, ins: Ins | None, former: Sequence[FormerIns] = ()) -> Finding | None:
     """What in the text of a document belongs to another person; None when it agrees or nothing can be said."""
-    del text, identity, ins, former
-    return None
+    lines = lines_of(text)
+    if ins is not None and _other_number(lines, identity, ins, former):
+        return Finding(rule=Rule.MATRICULE)
+    dates = list(_birth_dates(lines))
+    if dates and _is_day(identity.birth_date):
+        return None if identity.birth_date in dates else Finding(rule=Rule.BIRTH_DATE)
+    return Finding(rule=Rule.NAME) if _other_name(lines, identity) else None
+
+
+def _other_number(lines: Sequence[Line], identity: Traits, ins: Ins, former: Sequence[FormerIns]) -> bool:
+    """True when a matricule is somebody else's and the patient's own is nowhere."""
+    own = {ins.matricule[:13], *(one.matricule[:13] for one in former)}
+    other = False
+    for line in lines:
+        for found in _NUMBER.finditer(line.folded):
+            number = "".join(found.group().split()).upper()
+            if not _is_matricule(number):
+                continue
+            if number[:13] in own:
+                return False
+            other = other or not _parent_s(line.folded[: found.start()], number, identity)
+    return other
+
+
+def _parent_s(before: str, number: str, identity: Traits) -> bool:
+    """A child's paper bears the number of who insures him: told so, or a social security number of another year and month of birth."""
+    if _INSURED.search(before):
+        return True
+    return bool(_SOCIAL.search(before)) and number[1:5] != identity.birth_date[2:4] + identity.birth_date[5:7]
+
+
+def _is_matricule(number: str) -> bool:
+    return re.fullmatch(r"[0-9]{5}(?:[0-9]{2}|2[AB])[0-9]{8}", number) is not None and matricule_key(number[:13]) == number[13:]
+
+
+def _birth_dates(lines: Sequence[Line]) -> Iterator[str]:
+    """Dates told as the patient's birth, as YYYY-MM-DD: beside their label, else under it."""
+    for index, line in enumerate(lines):
+        for label in _BORN.finditer(line.folded):
+            if quoted(lines, index, label.start()):
+                continue
+            beside = _DATE.search(line.folded, label.end())
+            if beside is not None and beside.start() - label.end() <= 60:
+                yield from _iso(beside)
+                continue
+            for below in lines[index + 1 : index + 3]:
+                under = _nearest(below.folded, label.start())
+                if under is not None:
+                    yield from _iso(under)
+                    break
+
+
+def _nearest(text: str, column: int) -> re.Match[str] | None:
+    found = list(_DATE.finditer(text))
+    return min(found, key=lambda one: abs(one.start() - column), default=None)
+
+
+def _iso(found: re.Match[str]) -> Iterator[str]:
+    parts = found.groupdict()
+    year, day = parts["of"] or parts["year"] or parts["y"], parts["nth"] or parts["day"] or parts["d"]
+    month = _MONTHS[parts["name"]] if parts["name"] else int(parts["month"] or parts["m"])
+    text = f"{int(year):04d}-{month:02d}-{int(day):02d}"
+    if _is_day(text):
+        yield text
+
+
+def _is_day(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _other_name(lines: Sequence[Line], identity: Traits) -> bool:
+    """True when names are told as the patient's, none is his, and his own stands nowhere."""
+    told = [one for one in _names(lines) if one]
+    if not told or any(_fits(one, identity) for one in told):
+        return False
+    return not any(_fits(words(line.folded), identity) for index, line in enumerate(lines) if not quoted(lines, index, len(line.folded)))
+
+
+def _names(lines: Sequence[Line]) -> Iterator[frozenset[str]]:
+    for index, line in enumerate(lines):
+        for start, cell in line.cells:
+            for pattern in _TOLD:
+                found = pattern.match(cell)
+                if found is not None and not quoted(lines, index, start):
+                    yield _name(found["name"])
+    joined = unfold(lines)
+    for found in _INLINE.finditer(joined):
+        yield _name(found["told"] or found["born"])
+
+
+def _name(text: str) -> frozenset[str]:
+    """The words of a name; nothing for what is no name."""
+    found = [one for one in words(re.split(r"[,:;(]|\s{3,}|\bnee?\b", text)[0]) if not any(map(str.isdigit, one))]
+    kept = [one for one in found if one not in _NOT_A_NAME]
+    return frozenset(kept) if 0 < len(kept) <= _MOST_WORDS else frozenset()
+
+
+def _fits(told: Sequence[str] | frozenset[str], identity: Traits) -> bool:
+    """True when a family name and a given name of the identity are among these words; a family name told alone is enough."""
+    here = frozenset(told)
+    family = frozenset(words(f"{identity.birth_family_name} {identity.used_family_name or ''}"))
+    given = frozenset(words(f"{identity.birth_given_names} {identity.used_given_name or ''}"))
+    return bool(here & family) and (bool(here & given) or here <= family)

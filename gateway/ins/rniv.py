@@ -189,7 +189,7 @@ def _asserted(identity: Identity, said: Asserted) -> Identity:
 
 def _known_as(recovery: Recovery, ins: Ins) -> bool:
     """True for the INS held, and for one that INSi calls former: a software that still has it is only late (insi.md 3.6)."""
-    return recovery.ins == ins or any(one.matricule[:13] == ins.matricule[:13] and one.oid == ins.oid for one in recovery.former)
+    return recovery.ins.is_same(ins) or any(one.matricule[:13] == ins.matricule[:13] and one.oid == ins.oid for one in recovery.former)
 
 
 def _recovery_said(known: Recovery | None, said: Asserted) -> Recovery | None:

@@ -168,6 +168,8 @@ class Identification(_Section, frozen=True, kw_only=True):
 
     accept_exact: bool = True
     """An answer whose traits are all exactly those of the practice is accepted without asking (insi.md 4.4 [K])."""
+    compare_text: bool = True
+    """The text of each PDF is compared with the identity before it leaves; a contradiction waits for a person."""
     evidence: tuple[str, ...] = ()
     """Kinds of document the structure admits, by code; all of them when empty."""
     night: str = "01:00-05:00"

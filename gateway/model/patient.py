@@ -97,6 +97,15 @@ class Ins(msgspec.Struct, frozen=True, kw_only=True):
             raise InsAuthorityUnknown(field=f"{field}.oid")
         return cls(matricule=text, oid=oid)
 
+    @property
+    def nature(self) -> str:
+        """NIA, else NIR: authorities of test and of demonstration stand for that of the NIR (insi.md 3.2)."""
+        return "NIA" if self.oid == oids.INS_NIA else "NIR"
+
+    def is_same(self, other: Ins) -> bool:
+        """True for the same matricule of the same nature: INSi's qualification platform and a test file do not use the same authority."""
+        return (self.matricule, self.nature) == (other.matricule, other.nature)
+
     def check_environment(self, environment: str, *, field: str = "patient.ins") -> None:
         """Raises InsAuthorityUnknown for a test authority in production (design, rule 12).
 

@@ -86,6 +86,7 @@ _ACTS = {
     "identity.refused": "Identité d'INSi refusée",
     "identity.withdrawn": "Envoi retenu : identité modifiée ou mise en doute",
     "identity.answered": "Réponse du téléservice INSi reçue",
+    "document.looked-at": "Document vérifié puis libéré malgré un texte différent",
     "identity.qualified": "Identité du patient qualifiée",
     "identity.checked": "Pièce d'identité contrôlée",
     "identity.attributes": "Attributs de l'identité modifiés",

@@ -51,14 +51,14 @@ from gateway.wire.http import AnswerLost, PeerUnreachable
 
 NOW = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
 FIRST, SECOND = Ins.checked("279035121518989", "1.2.250.1.213.1.4.10"), Ins.checked("275126322074974", "1.2.250.1.213.1.4.10")
-_SOMEONE = {
+_SOMEONE: dict[str, Any] = {
     "birth_family_name": "PAT-TROIS",
     "birth_given_names": "DOMINIQUE",
     "sex": "F",
     "birth_date": "1979-03-05",
     "birth_place": "51215",
 }
-TRAITS: tuple[dict[str, str], ...] = (
+TRAITS: tuple[dict[str, Any], ...] = (
     _SOMEONE,
     {**_SOMEONE, "birth_family_name": "PAT TROIS", "birth_given_names": "DOMINIQUE MARIE"},
     {"birth_family_name": "AUTRE", "birth_given_names": "JEAN", "sex": "M", "birth_date": "1950-01-31", "birth_place": "63220"},

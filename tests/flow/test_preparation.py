@@ -8,6 +8,7 @@ import pytest
 from gateway.flow.allowance import LargePlaces
 from gateway.flow.letter import Letters
 from gateway.flow.preparation import Preparer
+from gateway.flow.second_look import SecondLook
 from gateway.journal.blobs import BlobStore
 from gateway.journal.store import NotAccepting
 from gateway.kernel.config import Limits
@@ -23,7 +24,8 @@ def preparer(box: Box, work: Path) -> Preparer:
     """Of this box, with every payload in a file."""
     blobs = BlobStore(box.home, inline_bytes=0)
     custody = box.relay.reader._custody
-    return Preparer(box.configuration, box.store, blobs, custody, box.books, Letters(box.configuration), work, LargePlaces(Limits()))
+    look = SecondLook(box.relay.admission._identities, enabled=True)
+    return Preparer(box.configuration, box.store, blobs, custody, box.books, Letters(box.configuration), look, work, LargePlaces(Limits()))
 
 
 async def test_a_preparation_that_cannot_be_recorded_leaves_no_payload(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,8 @@
 """A corpus of the project's own PDFs: documents that are their patient's, and documents that are not, seeded.
 
 Every case is one document, the identity it is sent for, and whether it belongs to another person. A wrong document always shows a fact
-that contradicts, even when it quotes the person it is sent for; a right one may quote relatives, carry a parent's number, a name of marriage that the identity has not, or no name.
+that contradicts, even when it quotes the person it is sent for; a right one may quote relatives, carry a parent's number, a name that
+the identity has not, or no name.
 """
 
 from __future__ import annotations

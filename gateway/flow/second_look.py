@@ -1,0 +1,60 @@
+"""The second look at a document before it is prepared: does its text speak of its patient?
+
+A scan, or a box without the reader, says nothing: the document goes on. Only the kind of contradiction is told, never the text.
+"""
+
+from __future__ import annotations
+
+import structlog
+
+from gateway.cda.pdf.text import TextReaderMissing, read_text
+from gateway.flow.admitted import Admitted
+from gateway.flow.errors import PayloadQuarantined, TextContradictsIdentity
+from gateway.flow.identities import Identities
+from gateway.flow.offload import worked
+from gateway.ins.collision import Rule, contradiction
+from gateway.ins.identity import FormerIns
+
+_log = structlog.get_logger("relais.preparation")
+
+_FACTS = {
+    Rule.MATRICULE: "un autre matricule INS",
+    Rule.BIRTH_DATE: "une autre date de naissance",
+    Rule.NAME: "un autre nom",
+}
+
+
+class SecondLook:
+    """Compares the text of a PDF with the identity it is sent for."""
+
+    def __init__(self, identities: Identities, *, enabled: bool) -> None:
+        self._identities = identities
+        self._enabled = enabled
+
+    async def check(self, admitted: Admitted, pdf: bytes) -> None:
+        """Raises TextContradictsIdentity, unless somebody has looked already."""
+        if not self._enabled or admitted.looked_at is not None:
+            return
+        former = await self._former(admitted)
+        try:
+            rule = await worked(len(pdf), _compared, pdf, admitted, former)
+        except TextReaderMissing as missing:
+            _log.warning("text of a document not compared", code=missing.code)
+            return
+        if rule is not None:
+            raise TextContradictsIdentity(rule.value, fact=_FACTS[rule])
+
+    async def _former(self, admitted: Admitted) -> tuple[FormerIns, ...]:
+        """Matricules of the past are the patient's too."""
+        try:
+            entry = await self._identities.known(admitted.structure, admitted.patient.local_id)
+        except PayloadQuarantined:
+            return ()
+        recovery = entry.identity.recovery if entry is not None else None
+        return recovery.former if recovery is not None else ()
+
+
+def _compared(pdf: bytes, admitted: Admitted, former: tuple[FormerIns, ...]) -> Rule | None:
+    text = read_text(pdf)
+    found = contradiction(text, admitted.patient.traits, admitted.patient.ins, former) if text is not None else None
+    return found.rule if found is not None else None
