@@ -1,4 +1,4 @@
-"""The second look at a document before it is prepared: does its text speak of its patient?
+"""The second look at a document before it is prepared: its text must not speak of somebody else.
 
 A scan, or a box without the reader, says nothing: the document goes on. Only the kind of contradiction is told, never the text.
 """

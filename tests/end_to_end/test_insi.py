@@ -13,29 +13,22 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.end_to_end.scene import ONLY_DMP, ORDONNANCE, TO_PATIENT, UNHURRIED, Scene, eventually, played
+from tests.end_to_end.scene import EXAMPLES, ONLY_DMP, ORDONNANCE, TO_PATIENT, UNHURRIED, Scene, eventually, played
 from tests.rig.caller import codes, request, states
 from tests.rig.processes import STRUCTURE
 
 pytestmark = pytest.mark.xdist_group("e2e-insi")
 
+LETTER = (EXAMPLES / "lettre-adressage.pdf").read_bytes()
+"""Of ADRUN Zoe, born on 1975-12-31."""
 DOCTOR, SECRETARY = {"Relais-Actor": "899700366240"}, {"Relais-Actor": "secretariat-1"}
-QUICK_INSI = """
-[insi.retry]
-floor = 0.2
-ceiling = 1.0
-give_up = 600.0
-"""
+COMPARED = UNHURRIED.replace("compare_text = false", "compare_text = true")
 
 
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
-    with played(tmp_path_factory.mktemp("insi"), settings=_settings("")) as one:
+    with played(tmp_path_factory.mktemp("insi"), settings=COMPARED) as one:
         yield one
-
-
-def _settings(more: str) -> str:
-    return f"{UNHURRIED}{more}"
 
 
 class Patient:
@@ -95,7 +88,7 @@ def test_a01_a02_an_identity_is_recovered_then_qualified_and_its_documents_leave
     view = patient.read()
     assert view["ins"] == {"matricule": "275126322074974", "oid": "1.2.250.1.213.1.4.8", "nature": "NIR"}
     assert view["task"] == "qualify"
-    held = scene.station.send(ORDONNANCE, request(patient={"local_id": patient.id}, deliver=ONLY_DMP | TO_PATIENT)).json()
+    held = scene.station.send(LETTER, request(patient={"local_id": patient.id}, deliver=ONLY_DMP | TO_PATIENT)).json()
     assert set(codes(held)) == {"identity-not-qualified"}
     answer = patient.act("qualification", {"evidence": "PA"}, SECRETARY)
     assert (answer.status_code, answer.json()["status"], answer.json()["task"]) == (200, "QUAL", None)
@@ -267,7 +260,7 @@ def test_a27_a_recovered_identity_has_no_datamatrix_and_nothing_leaves(scene: Sc
     eventually(lambda: patient.read()["status"] == "RECUP")
     refused = scene.station.get(f"/patients/{patient.id}/datamatrix")
     assert (refused.status_code, refused.json()["code"]) == (409, "identity-not-qualified")
-    held = scene.station.send(ORDONNANCE, request(patient={"local_id": patient.id}, deliver=ONLY_DMP)).json()
+    held = scene.station.send(LETTER, request(patient={"local_id": patient.id}, deliver=ONLY_DMP)).json()
     assert (states(held), codes(held)) == (["held"], ["identity-not-qualified"])
     release = scene.station.post(f"/deliveries/{held['deliveries'][0]['id']}/release")
     assert (release.status_code, release.json()["code"]) == (409, "identity-not-qualified")
@@ -284,7 +277,7 @@ def test_a_doubt_takes_the_ins_back_and_holds_what_has_not_left(scene: Scene) ->
     eventually(lambda: patient.read()["status"] == "RECUP")
     patient.act("qualification", {"evidence": "PA"})
     scene.sandbox.fault("dmp", "unavailable", 0)
-    receipt = scene.station.send(ORDONNANCE, request(patient={"local_id": patient.id}, deliver=ONLY_DMP)).json()
+    receipt = scene.station.send(LETTER, request(patient={"local_id": patient.id}, deliver=ONLY_DMP)).json()
     eventually(lambda: scene.read(receipt)["deliveries"][0]["attempts"] >= 1)
     patient.act("attributes", {"attributes": ["douteuse"]})
     eventually(lambda: codes(scene.read(receipt)) == ["identity-withdrawn"])
@@ -295,6 +288,18 @@ def test_a_doubt_takes_the_ins_back_and_holds_what_has_not_left(scene: Scene) ->
     assert patient.found()["status"] == "RECUP"
     patient.act("qualification", {"evidence": "PA"})
     assert states(scene.end(receipt)) == ["delivered"]
+
+
+def test_a_document_of_somebody_else_waits_until_a_person_has_looked(scene: Scene) -> None:
+    patient = adrun(scene)
+    eventually(lambda: patient.read()["status"] == "RECUP")
+    patient.act("qualification", {"evidence": "PA"})
+    receipt = scene.station.send(ORDONNANCE, request(patient={"local_id": patient.id}, deliver=ONLY_DMP | TO_PATIENT)).json()
+    eventually(lambda: codes(scene.read(receipt)) == ["text-contradicts-identity"] * 2)
+    [explanation, _] = [one["explanation"] for one in scene.read(receipt)["deliveries"]]
+    assert "une autre date de naissance" in explanation["what"]
+    scene.station.post(f"/deliveries/{receipt['deliveries'][0]['id']}/release")
+    assert states(scene.end(receipt)) == ["delivered", "delivered"]
 
 
 def test_qualifying_needs_a_known_person_and_a_chosen_document(scene: Scene) -> None:
