@@ -15,7 +15,22 @@ from typing import Any
 
 import msgspec
 
-from gateway.kernel.config import Backoff, Configuration, Dmp, Limits, Listener, Mailbox, Mss, Professional, Retry, Structure
+from gateway.kernel.config import (
+    Backoff,
+    Configuration,
+    Dmp,
+    Identification,
+    Insi,
+    InsiSoftware,
+    Limits,
+    Listener,
+    Mailbox,
+    Mss,
+    Professional,
+    Retry,
+    Secretary,
+    Structure,
+)
 
 PAGE = Path(__file__).parent / "integrateur" / "reglages.md"
 _WORDS = Path(__file__).with_name("reglages.toml")
@@ -45,9 +60,13 @@ SECTIONS: tuple[tuple[type[msgspec.Struct], str, str], ...] = (
     ),
     (Dmp, "[dmp]", "L'accès au DMP."),
     (Mss, "[mss]", "Ce que toutes les boîtes MSSanté ont en commun."),
+    (Insi, "[insi]", "L'accès au téléservice INSi."),
+    (InsiSoftware, "[[insi.software]]", "Une par logiciel de cabinet connu du CNDA : le téléservice veut le numéro d'autorisation de chacun."),
+    (Identification, "[identification]", "La tenue des identités (RNIV)."),
     (Structure, "[[structures]]", "Une par structure juridique du boîtier."),
     (Mailbox, "[structures.mailbox]", "La boîte aux lettres de la structure qui précède ; facultative."),
     (Professional, "[[structures.professionals]]", "Une par professionnel de la structure qui précède."),
+    (Secretary, "[[structures.secretaries]]", "Une par personne de la structure qui n'est pas professionnel de santé et qui tient les identités."),
 )
 _RETRIES = ("transient", "configuration", "unknown")
 
@@ -61,7 +80,7 @@ def render() -> str:
 def _section(kind: type[msgspec.Struct], title: str, text: str, words: dict[str, dict[str, Any]]) -> str:
     rows = []
     for field in msgspec.structs.fields(kind):
-        if _is_section(field):
+        if _is_section(kind, field):
             continue
         told = words.pop(field.name)
         rows.append(f"| `{field.name}` | {_default(kind, field)} | {_said(told)} |")
@@ -69,14 +88,17 @@ def _section(kind: type[msgspec.Struct], title: str, text: str, words: dict[str,
     return "\n".join(["", f"## {title}", "", text, "", *head, *rows, ""]) + _nothing_left(words)
 
 
-def _is_section(field: msgspec.structs.FieldInfo) -> bool:
+def _is_section(kind: type[msgspec.Struct], field: msgspec.structs.FieldInfo) -> bool:
     """True for what has a section of its own and no words here."""
-    return field.name in ("listener", "limits", "retry", "dmp", "mss", "structures", *_RETRIES)
+    sections = _RETRIES if kind is Retry else ("listener", "limits", "retry", "dmp", "mss", "insi", "identification", "structures")
+    return kind in (Configuration, Retry) and field.name in sections
 
 
 def _default(kind: type[msgspec.Struct], field: msgspec.structs.FieldInfo) -> str:
     if kind is Backoff:
         return " / ".join(_written(getattr(getattr(Retry(), name), field.name)) for name in _RETRIES)
+    if isinstance(field.default, Backoff):
+        return " / ".join(_written(one) for one in msgspec.structs.astuple(field.default))
     if field.default is not msgspec.NODEFAULT:
         return "aucune" if field.default is None else _written(field.default)
     return "obligatoire"

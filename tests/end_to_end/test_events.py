@@ -19,7 +19,7 @@ pytestmark = pytest.mark.xdist_group("e2e-events")
 
 @contextlib.contextmanager
 def listening(scene: Scene, last: int | None = None) -> Iterator[Iterator[dict[str, Any]]]:
-    """Events as they come, each with its number and kind."""
+    """The events of documents as they come, each with its number and kind."""
     headers = {"Authorization": f"Bearer {scene.gateway.token}"} | ({"Last-Event-ID": str(last)} if last is not None else {})
     trust = ssl.create_default_context(cafile=scene.gateway.facts["ca"])
     with (
@@ -38,7 +38,8 @@ def _events(lines: Iterator[str]) -> Iterator[dict[str, Any]]:
     for line in lines:
         name, _, value = line.partition(": ")
         if line == "" and found:
-            yield found
+            if found["event"].startswith("document."):
+                yield found
             found = {}
         elif name in ("id", "event", "data"):
             found[name] = json.loads(value) if name in ("id", "data") else value

@@ -297,7 +297,7 @@ def test_a_document_of_somebody_else_waits_until_a_person_has_looked(scene: Scen
     receipt = scene.station.send(ORDONNANCE, request(patient={"local_id": patient.id}, deliver=ONLY_DMP | TO_PATIENT)).json()
     eventually(lambda: codes(scene.read(receipt)) == ["text-contradicts-identity"] * 2)
     [explanation, _] = [one["explanation"] for one in scene.read(receipt)["deliveries"]]
-    assert "une autre date de naissance" in explanation["what"]
+    assert "un autre matricule INS" in explanation["what"]
     scene.station.post(f"/deliveries/{receipt['deliveries'][0]['id']}/release")
     assert states(scene.end(receipt)) == ["delivered", "delivered"]
 

@@ -27,7 +27,7 @@ def test_what_was_held_for_its_identity_leaves_once_it_is_qualified(scene: Scene
 
 def test_a_document_already_mailed_without_ins_reaches_the_dmp_as_a_new_edition(scene: Scene) -> None:
     patient = scene.patient()
-    held = scene.sent(patient | {"identity_status": "VALI"}, deliver=ONLY_DMP | TO_DOCTOR)
+    held = scene.sent(patient | {"identity_status": "PROV"}, deliver=ONLY_DMP | TO_DOCTOR)
     assert states(held) == ["held", "delivered"]
     mailed = scene.station.get(f"/documents/{held['id']}/cda").text
     assert patient["ins"]["matricule"] not in mailed
