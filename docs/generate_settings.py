@@ -61,12 +61,20 @@ SECTIONS: tuple[tuple[type[msgspec.Struct], str, str], ...] = (
     (Dmp, "[dmp]", "L'accès au DMP."),
     (Mss, "[mss]", "Ce que toutes les boîtes MSSanté ont en commun."),
     (Insi, "[insi]", "L'accès au téléservice INSi."),
-    (InsiSoftware, "[[insi.software]]", "Une par logiciel de cabinet connu du CNDA : le téléservice veut le numéro d'autorisation de chacun."),
+    (
+        InsiSoftware,
+        "[[insi.software]]",
+        "Une par logiciel de cabinet connu du CNDA, chacun avec son numéro d'autorisation.",
+    ),
     (Identification, "[identification]", "La tenue des identités (RNIV)."),
     (Structure, "[[structures]]", "Une par structure juridique du boîtier."),
     (Mailbox, "[structures.mailbox]", "La boîte aux lettres de la structure qui précède ; facultative."),
     (Professional, "[[structures.professionals]]", "Une par professionnel de la structure qui précède."),
-    (Secretary, "[[structures.secretaries]]", "Une par personne de la structure qui n'est pas professionnel de santé et qui tient les identités."),
+    (
+        Secretary,
+        "[[structures.secretaries]]",
+        "Une par personne qui tient les identités sans être professionnel de santé.",
+    ),
 )
 _RETRIES = ("transient", "configuration", "unknown")
 

@@ -16,6 +16,12 @@ EVERYWHERE = ONLY_DMP | TO_PATIENT | TO_DOCTOR
 HELD = "identity-not-qualified"
 
 
+@pytest.fixture(autouse=True)
+def nobody_asks_insi(scene: Scene) -> None:
+    """INSi silent: an identity here is qualified by the cabinet alone, never found meanwhile."""
+    scene.sandbox.fault("insi", "down", 0)
+
+
 @pytest.mark.parametrize(
     "changes",
     [

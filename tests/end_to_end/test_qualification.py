@@ -11,6 +11,12 @@ from tests.rig.caller import codes, states
 pytestmark = pytest.mark.xdist_group("e2e-qualification")
 
 
+@pytest.fixture(autouse=True)
+def nobody_asks_insi(scene: Scene) -> None:
+    """INSi silent: an identity here is qualified by the cabinet alone, never found meanwhile."""
+    scene.sandbox.fault("insi", "down", 0)
+
+
 def test_what_was_held_for_its_identity_leaves_once_it_is_qualified(scene: Scene) -> None:
     patient = scene.patient()
     held = scene.sent(patient | {"identity_status": "VALI"}, deliver=ONLY_DMP | TO_PATIENT)
