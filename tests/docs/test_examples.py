@@ -17,7 +17,7 @@ import pytest
 
 from tests.docs.walkthrough import differences, read_blocks, run
 from tests.rig.caller import Workstation, request
-from tests.rig.processes import ROOT, Gateway, Sandbox, running
+from tests.rig.processes import QUICK, ROOT, Gateway, Sandbox, running
 from tests.tools import need_tool
 
 CLIENT = ROOT / "examples" / "client"
@@ -25,13 +25,15 @@ DOCUMENTS = ROOT / "examples" / "documents"
 GUIDE = ROOT / "docs" / "editeur" / "guide.md"
 SANDBOX = ROOT / "docs" / "editeur" / "bac-a-sable.md"
 README = ROOT / "README.md"
+COMPARED = QUICK.replace("compare_text = false", "compare_text = true")
+"""As on a box: the examples are the documents of their patients."""
 
 pytestmark = pytest.mark.xdist_group("docs")
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Sandbox, Gateway]]:
-    with running(tmp_path_factory.mktemp("examples")) as both:
+    with running(tmp_path_factory.mktemp("examples"), settings=COMPARED) as both:
         yield both
 
 
@@ -41,7 +43,7 @@ def desk(tmp_path: Path, place: tuple[Sandbox, Gateway]) -> Path:
     described = request(deliver={"dmp": True, "patient_mail": {"send": True}, "professionals": []})
     described["patient"]["local_id"] = "P-1042"
     (tmp_path / "ordonnance.json").write_text(json.dumps(described))
-    for name in ("ordonnance.pdf", "certificat.pdf"):
+    for name in ("ordonnance.pdf", "certificat.pdf", "lettre-adressage.pdf"):
         shutil.copyfile(DOCUMENTS / name, tmp_path / name)
     (tmp_path / "jeton").write_text(f"{place[1].token}\n")
     return tmp_path
@@ -141,9 +143,11 @@ def test_the_vendors_guide_is_true(place: tuple[Sandbox, Gateway], desk: Path) -
 
 def test_the_page_of_the_sandbox_is_true(place: tuple[Sandbox, Gateway], desk: Path) -> None:
     need_tool("curl")
-    assert client(place[1], desk, "certificat.pdf", "ordonnance.json").returncode == 0
+    gateway = place[1]
+    assert client(gateway, desk, "ordonnance.pdf", "ordonnance.json").returncode == 0
     blocks = read_blocks(SANDBOX)
-    wrong = differences(blocks, run(blocks, desk, CONTROLE=place[0].facts["control"]))
+    known = {"API": gateway.facts["api"], "CA": gateway.facts["ca"], "JETON": gateway.token, "CONTROLE": place[0].facts["control"]}
+    wrong = differences(blocks, run(blocks, desk, **known))
     assert not wrong, "\n\n".join(wrong)
 
 
@@ -172,7 +176,7 @@ def _ready_cda(gateway: Gateway) -> bytes:
     """A CDA as a vendor's own builder would make it: one of ours under another identifier."""
     workstation = Workstation(gateway)
     try:
-        receipt = workstation.send((DOCUMENTS / "certificat.pdf").read_bytes(), key="modele").json()
+        receipt = workstation.send((DOCUMENTS / "ordonnance.pdf").read_bytes(), key="modele").json()
         workstation.end_of(receipt["id"])
         cda = workstation.get(f"/documents/{receipt['id']}/cda").content
     finally:
