@@ -28,7 +28,7 @@ def test_every_test_that_proves_an_invariant_exists() -> None:
 
 
 def test_every_file_that_the_architecture_names_exists() -> None:
-    named = re.findall(r"`((?:api|flow|dmp|mss|model|kernel)/\w+\.py|gateway/[\w/]+\.(?:py|sql))`", ARCHITECTURE.read_text("utf-8"))
+    named = re.findall(r"`((?:api|flow|ins|dmp|mss|model|kernel)/\w+\.py|gateway/[\w/]+\.(?:py|sql))`", ARCHITECTURE.read_text("utf-8"))
     assert len(named) > 15
     assert [name for name in named if not (ROOT / "gateway" / name.removeprefix("gateway/")).exists()] == []
 
