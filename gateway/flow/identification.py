@@ -17,9 +17,10 @@ from gateway.flow.people import Author
 from gateway.flow.registry import Deed, Registry
 from gateway.ins.answer import Exchange, NationalIdentity, Verdict
 from gateway.ins.client import Announce
-from gateway.ins.comparison import compare
+from gateway.ins.comparison import Comparison, compare
 from gateway.ins.criteria import CardReading, Question, SearchCriteria
-from gateway.ins.identity import Identity, Method
+from gateway.ins.form import same_date
+from gateway.ins.identity import Identity, Method, Recovery
 from gateway.ins.refusals import IdentityBarred
 from gateway.ins.rniv import InsAccepted, VerificationPassed, step
 from gateway.ins.search import Search, search
@@ -116,9 +117,9 @@ class Identification:
         if entry is None or not entry.identity.may_call_insi:
             raise IdentityBarred
         now, identity = self._books.now(), entry.identity
-        exact = compare(identity.traits, found).exact
-        recovery = identity.recovery
-        if exact and recovery is not None and recovery.ins.is_same(found.ins) and method is not Method.VITALE:
+        comparison, recovery = compare(identity.traits, found), identity.recovery
+        exact = comparison.exact
+        if recovery is not None and _confirmed(recovery, found, comparison) and method is not Method.VITALE:
             passed = step(identity, VerificationPassed(at=now, by=author.actor))
             return msgspec.structs.replace(entry.kept, identity=passed, proposal=None), "unchanged"
         if exact and self._configuration.identification.accept_exact and (recovery is None or recovery.ins.is_same(found.ins)):
@@ -132,6 +133,12 @@ class Identification:
         return msgspec.structs.replace(entry.kept, proposal=proposal), outcome
 
 
+def _confirmed(recovery: Recovery, found: NationalIdentity, comparison: Comparison) -> bool:
+    """The same answer as before: a lunar date that a person has already decided on is not put to them again."""
+    decided = not comparison.lunar or found.birth_date == recovery.national_birth_date
+    return recovery.ins.is_same(found.ins) and decided and all(one.kind == "form" for one in comparison.differences)
+
+
 _CARD_ADVICE = {
     Verdict.NOT_FOUND: "Aucune identité ne correspond à cette carte Vitale. Interrogez INSi avec les traits de la pièce d'identité.",
     Verdict.SEVERAL: "Plusieurs identités correspondent à cette carte Vitale. Interrogez INSi avec les traits de la pièce d'identité.",
@@ -139,15 +146,24 @@ _CARD_ADVICE = {
 
 
 def criteria_of(identity: Identity) -> SearchCriteria:
-    """The traits of an identity as criteria: the first given name whole, then the others one by one."""
+    """The traits of an identity as criteria: the first given name whole, then the others one by one.
+
+    INSi is asked with the birth date it gave itself, lunar or not, as long as the practice's is what the rule of entry makes of it.
+    """
     traits = identity.traits
     return SearchCriteria(
         birth_family_name=traits.birth_family_name,
         given_names=given_names(traits),
         sex=traits.sex.value,
-        birth_date=traits.birth_date,
+        birth_date=_birth_date(identity),
         birth_place=None if traits.birth_place == _UNKNOWN_PLACE else traits.birth_place,
     )
+
+
+def _birth_date(identity: Identity) -> str:
+    held = identity.traits.birth_date
+    national = identity.recovery.national_birth_date if identity.recovery is not None else None
+    return national if national is not None and same_date(national, held) else held
 
 
 def given_names(traits: Traits) -> tuple[str, ...]:

@@ -139,8 +139,8 @@ class SearchDesk:
             found = await self._in_time(self._identification.look_up(matter, criteria, user=True, software=caller.software))
             self._account(caller, found)
             taken = await self._identification.take(structure.id, body.local_id, found, Method.TRAITS, author) if body.local_id else None
-            same = found.answer.found is not None and found.answer.found.ins == ins and (taken is None or taken.outcome == "unchanged")
-            label = found.answer.label
+            national, label = found.answer.found, found.answer.label
+            same = national is not None and national.ins.is_same(ins) and (taken is None or taken.outcome == "unchanged")
             return VerificationView(
                 verified=same, cr=found.answer.verdict.value, label=label, reconstructed=False, calls=call_views(found.exchanges)
             )
@@ -150,7 +150,7 @@ class SearchDesk:
         if body.local_id is not None and body.ins is None:
             event = VerificationPassed if verified else VerificationFailed
             await self._inquiries.verified(
-                structure.id, body.local_id, author, lambda one: step(one, event(at=self._books.now(), by=author.actor))
+                structure.id, body.local_id, author, lambda one: step(one, event(at=self._books.now(), by=author.actor, ins=ins))
             )
         return VerificationView(
             verified=verified,

@@ -10,6 +10,7 @@ import enum
 from typing import Literal
 
 import msgspec
+from typing_extensions import override
 
 from gateway.kernel.errors import Refused
 from gateway.model.patient import IdentityStatus, Ins, Patient, Traits
@@ -61,6 +62,10 @@ class FormerIns(msgspec.Struct, frozen=True, kw_only=True):
     end: str | None = None
     key_valid: bool = True
 
+    @override
+    def __repr__(self) -> str:
+        return "FormerIns(…)"
+
 
 class Recovery(msgspec.Struct, frozen=True, kw_only=True):
     """An INS recovered, or asserted by the cabinet software that holds it."""
@@ -77,6 +82,10 @@ class Recovery(msgspec.Struct, frozen=True, kw_only=True):
     """True when the traits of the practice were exactly INSi's at that moment."""
     national_birth_date: str | None = None
     """As INSi wrote it, lunar dates included: it goes with the INS, whatever the practice's own date (insi.md 3.4)."""
+
+    @override
+    def __repr__(self) -> str:
+        return "Recovery(…)"
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,3 +131,7 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
         """The identity as documents carry it; the matricule goes with it only when recovered."""
         ins = self.recovery.ins if self.recovery is not None else None
         return Patient(local_id=self.local_id, traits=self.traits, status=self.status, ins=ins)
+
+    @override
+    def __repr__(self) -> str:
+        return "Identity(…)"

@@ -20,7 +20,7 @@ from gateway.ins.answer import NationalIdentity
 from gateway.ins.comparison import accepted_traits, compare
 from gateway.ins.evidence import SOFTWARE_WORD, attests, evidence
 from gateway.ins.form import beginning, begins, same_date, same_name, same_place
-from gateway.ins.identity import Actor, Attribute, Check, Identity, Method, Recovery
+from gateway.ins.identity import Actor, Attribute, Check, FormerIns, Identity, Method, Recovery
 from gateway.ins.refusals import (
     AttestationMissing,
     AttestationUnexpected,
@@ -189,7 +189,11 @@ def _asserted(identity: Identity, said: Asserted) -> Identity:
 
 def _known_as(recovery: Recovery, ins: Ins) -> bool:
     """True for the INS held, and for one that INSi calls former: a software that still has it is only late (insi.md 3.6)."""
-    return recovery.ins.is_same(ins) or any(one.matricule[:13] == ins.matricule[:13] and one.oid == ins.oid for one in recovery.former)
+    return recovery.ins.is_same(ins) or any(_was(one, ins) for one in recovery.former)
+
+
+def _was(former: FormerIns, ins: Ins) -> bool:
+    return former.matricule[:13] == ins.matricule[:13] and Ins(matricule=former.matricule, oid=former.oid).nature == ins.nature
 
 
 def _recovery_said(known: Recovery | None, said: Asserted) -> Recovery | None:
@@ -232,8 +236,9 @@ def _accepted(identity: Identity, event: InsAccepted) -> Identity:
 
 def _taken_inexact(held: Recovery | None, event: InsAccepted) -> bool:
     """One call is compared once: taking its answer again, over the traits it wrote itself, does not make it a perfect match."""
-    same = held is not None and (held.ins, held.method, held.at) == (event.found.ins, event.method, event.at)
-    return same and held is not None and not held.exact
+    if held is None or held.exact:
+        return False
+    return held.ins.is_same(event.found.ins) and (held.method, held.at) == (event.method, event.at)
 
 
 def _checked(identity: Identity, seen: EvidenceChecked) -> Identity:
@@ -290,7 +295,7 @@ def _refuse_barred(identity: Identity) -> None:
 
 def _late(identity: Identity, event: VerificationPassed | VerificationFailed) -> bool:
     held = identity.recovery
-    return event.ins is not None and (held is None or held.ins != event.ins)
+    return event.ins is not None and (held is None or not held.ins.is_same(event.ins))
 
 
 def _is_person(by: Actor) -> bool:

@@ -11,6 +11,7 @@ import unicodedata
 from datetime import date
 
 import msgspec
+from typing_extensions import override
 
 from gateway.kernel import oids
 from gateway.kernel.errors import Refused
@@ -73,6 +74,11 @@ class Sex(enum.StrEnum):
     UNKNOWN = "U"
 
 
+def under(path: str, name: str) -> str:
+    """The path of a member in a request; an empty path is the request itself."""
+    return f"{path}.{name}" if path else name
+
+
 def matricule_key(number: str) -> str:
     """The two-digit key of a 13-character number: 97 - (number mod 97), 2A read as 19 and 2B as 18 (mssante.md 2.3)."""
     department = {"2A": "19", "2B": "18"}.get(number[5:7], number[5:7])
@@ -90,11 +96,11 @@ class Ins(msgspec.Struct, frozen=True, kw_only=True):
         """Raises MatriculeMalformed, MatriculeKeyWrong or InsAuthorityUnknown, `field` naming what is at fault."""
         text = matricule.strip().upper()
         if not _MATRICULE.fullmatch(text):
-            raise MatriculeMalformed(field=f"{field}.matricule")
+            raise MatriculeMalformed(field=under(field, "matricule"))
         if matricule_key(text[:13]) != text[13:]:
-            raise MatriculeKeyWrong(field=f"{field}.matricule")
+            raise MatriculeKeyWrong(field=under(field, "matricule"))
         if oid not in oids.INS_ALL:
-            raise InsAuthorityUnknown(field=f"{field}.oid")
+            raise InsAuthorityUnknown(field=under(field, "oid"))
         return cls(matricule=text, oid=oid)
 
     @property
@@ -112,7 +118,11 @@ class Ins(msgspec.Struct, frozen=True, kw_only=True):
         The reverse is allowed: the national qualification platforms give out production authorities for their test identities.
         """
         if environment == "production" and self.oid not in oids.INS_PRODUCTION:
-            raise InsAuthorityUnknown(field=f"{field}.oid")
+            raise InsAuthorityUnknown(field=under(field, "oid"))
+
+    @override
+    def __repr__(self) -> str:
+        return "Ins(…)"
 
 
 class Traits(msgspec.Struct, frozen=True, kw_only=True):
@@ -148,17 +158,21 @@ class Traits(msgspec.Struct, frozen=True, kw_only=True):
         """Raises TraitInvalid naming the first trait at fault."""
         for name in ("birth_family_name", "birth_given_names", "first_birth_given_name"):
             if not _is_name(getattr(self, name)):
-                raise TraitInvalid(field=f"{field}.{name}")
+                raise TraitInvalid(field=under(field, name))
         for name in ("used_family_name", "used_given_name"):
             value = getattr(self, name)
             if value is not None and not _is_name(value):
-                raise TraitInvalid(field=f"{field}.{name}")
+                raise TraitInvalid(field=under(field, name))
         if not self.birth_given_names.casefold().startswith(self.first_birth_given_name.casefold()):
-            raise TraitInvalid(field=f"{field}.first_birth_given_name")
+            raise TraitInvalid(field=under(field, "first_birth_given_name"))
         if not _is_birth_date(self.birth_date):
-            raise TraitInvalid(field=f"{field}.birth_date")
+            raise TraitInvalid(field=under(field, "birth_date"))
         if not _BIRTH_PLACE.fullmatch(self.birth_place):
-            raise TraitInvalid(field=f"{field}.birth_place")
+            raise TraitInvalid(field=under(field, "birth_place"))
+
+    @override
+    def __repr__(self) -> str:
+        return "Traits(…)"
 
 
 class Patient(msgspec.Struct, frozen=True, kw_only=True):
@@ -173,6 +187,10 @@ class Patient(msgspec.Struct, frozen=True, kw_only=True):
     def qualified(self) -> bool:
         """True when a document of this patient may leave for the DMP or the patient's mailbox (design, rule 1)."""
         return self.status is IdentityStatus.QUALIFIEE and self.ins is not None
+
+    @override
+    def __repr__(self) -> str:
+        return "Patient(…)"
 
 
 def folded(text: str) -> str:

@@ -6,6 +6,7 @@ from itertools import product
 
 import pytest
 
+from gateway.flow.identities import Kept
 from gateway.ins.evidence import ATTESTATION, WELL_KNOWN, EvidenceUnknown
 from gateway.ins.identity import Actor, Attribute, ForbiddenIdentity, Identity, Method
 from gateway.ins.refusals import (
@@ -33,6 +34,7 @@ from gateway.ins.rniv import (
     step,
 )
 from gateway.kernel.errors import Refused, RelaisError
+from gateway.kernel.oids import INS_NIA, INS_NIR, INS_NIR_DEMO, INS_NIR_TEST
 from gateway.model.patient import IdentityStatus, Ins, MatriculeKeyWrong, Sex, Traits
 from tests.ins.identities import (
     ACTORS,
@@ -395,3 +397,30 @@ def test_no_event_shows_a_patient_when_printed() -> None:
     for event in events(DOCTOR):
         assert "ADRUN" not in repr(event)
         assert INS.matricule not in repr(event)
+
+
+@pytest.mark.parametrize("authority", [INS_NIR, INS_NIR_TEST, INS_NIR_DEMO])
+def test_authorities_of_the_nir_are_one_and_that_of_the_nia_is_another(authority: str) -> None:
+    """INSi's test platform does not give the authority that a test file has; a NIA of the same number would be somebody else's."""
+    held = identity(recovery=recovery(), check=check())
+    same, other = Ins(matricule=INS.matricule, oid=authority), Ins(matricule=INS.matricule, oid=INS_NIA)
+    for event in (VerificationFailed, VerificationPassed):
+        assert step(held, event(at=9, by=BOX, ins=same)) != held
+        assert step(held, event(at=9, by=BOX, ins=other)) == held
+    former = Ins(matricule=OLD_INS.matricule, oid=authority)
+    assert step(held, Asserted(status=QUAL, ins=former, at=9, by=SOFTWARE)).recovery == held.recovery
+    with pytest.raises(InsConflict):
+        step(held, Asserted(status=QUAL, ins=Ins(matricule=OLD_INS.matricule, oid=INS_NIA), at=9, by=SOFTWARE))
+    again = InsAccepted(found=national(ins=same), method=Method.TRAITS, at=1, by=SECRETARY)
+    taken = step(identity(recovery=recovery(exact=False)), again).recovery
+    assert taken is not None
+    assert not taken.exact
+
+
+def test_nothing_that_holds_a_patient_shows_it_when_printed() -> None:
+    held = identity(recovery=recovery(national_birth_date="1975-12-31"), check=check())
+    kept = Kept(identity=held, said=ZOE)
+    assert held.recovery is not None
+    for one in (held, held.recovery, held.traits, held.patient, INS, held.recovery.former, kept):
+        for shown in (repr(one), str(one), f"{one}", repr([one])):
+            assert not any(datum in shown for datum in ("ADRUN", "ZOE", "1975", "63220", INS.matricule[:13], OLD_INS.matricule[:13]))
