@@ -11,6 +11,7 @@ from litestar.di import Provide
 from litestar.enums import HttpMethod
 from litestar.types import ControllerRouterHandler, Message, Scope
 
+from gateway.api.address import check_once
 from gateway.api.callers import caller_of
 from gateway.api.deliveries import cancel_delivery, hold_delivery, release_delivery, retry_delivery
 from gateway.api.documents import cancel_document, list_documents, read_cda, read_document, read_proof, send_document
@@ -104,6 +105,7 @@ def create_application(relay: Relay, *, limits: Limits, pages: Sequence[Controll
             "limits": Provide(lambda: limits, sync_to_thread=False),
             "caller": Provide(provide_caller),
         },
+        guards=[check_once],
         request_max_body_size=None,
     )
     return Litestar(

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
-from urllib.parse import unquote
+from typing import Annotated, Any
 
 from litestar import Request, Response, get, post, put
 from litestar.di import NamedDependency as Given
 from litestar.params import FromPath, FromQuery, QueryParameter
 
+from gateway.api.address import FORMS, TASKS, Form, Who, local_id_of, one_of
 from gateway.api.bodies import read_json
-from gateway.api.problems import ParameterInvalid
 from gateway.flow.caller import Caller
 from gateway.flow.datamatrix import datamatrix_view
-from gateway.flow.decoding import is_plain
 from gateway.flow.identity_request import AttributesBody, DecisionBody, PatientBody, QualificationBody
-from gateway.flow.identity_views import ChangeView, EvidenceView, IdentityPage, IdentityView, PersonView, Task
+from gateway.flow.identity_views import ChangeView, EvidenceView, IdentityPage, IdentityView, PersonView
 from gateway.flow.relay import Relay
 from gateway.kernel.config import Limits
 
-LONGEST_LOCAL_ID = 128
 PLACE_PATTERN = r"^[0-9]{1,16}-[0-9]{1,12}$"
-
-Who = Annotated[str | None, QueryParameter(name="structure", max_length=40)]
 
 
 @put("/patients/{local_id:str}")
@@ -31,14 +26,14 @@ async def put_patient(
 ) -> Response[IdentityView]:
     """Create (201) or change (200) a patient; five strict traits are needed to create."""
     body = await read_json(request, limits, PatientBody)
-    view, created = await relay.identities.put(caller, _local_id(local_id), body)
+    view, created = await relay.identities.put(caller, local_id_of(local_id), body)
     return Response(view, status_code=201 if created else 200)
 
 
 @get("/patients/{local_id:str}")
 async def read_patient(relay: Given[Relay], caller: Given[Caller], local_id: FromPath[str], structure: Who = None) -> IdentityView:
     """One patient of the registry."""
-    return await relay.identities.read(caller, structure, _local_id(local_id))
+    return await relay.identities.read(caller, structure, local_id_of(local_id))
 
 
 @get("/patients/{local_id:str}/history")
@@ -46,7 +41,7 @@ async def read_history(
     relay: Given[Relay], caller: Given[Caller], local_id: FromPath[str], structure: Who = None
 ) -> tuple[ChangeView, ...]:
     """Every change, newest first."""
-    return await relay.identities.history(caller, structure, _local_id(local_id))
+    return await relay.identities.history(caller, structure, local_id_of(local_id))
 
 
 @post("/patients/{local_id:str}/identity", status_code=200)
@@ -54,7 +49,7 @@ async def decide_identity(
     request: Request[Any, Any, Any], relay: Given[Relay], limits: Given[Limits], caller: Given[Caller], local_id: FromPath[str]
 ) -> IdentityView:
     """Take or leave the answer of INSi."""
-    return await relay.identities.decide(caller, _local_id(local_id), await read_json(request, limits, DecisionBody))
+    return await relay.identities.decide(caller, local_id_of(local_id), await read_json(request, limits, DecisionBody))
 
 
 @post("/patients/{local_id:str}/qualification", status_code=200)
@@ -62,7 +57,7 @@ async def qualify_identity(
     request: Request[Any, Any, Any], relay: Given[Relay], limits: Given[Limits], caller: Given[Caller], local_id: FromPath[str]
 ) -> IdentityView:
     """A document checked by the person of Relais-Actor."""
-    return await relay.identities.qualify(caller, _local_id(local_id), await read_json(request, limits, QualificationBody))
+    return await relay.identities.qualify(caller, local_id_of(local_id), await read_json(request, limits, QualificationBody))
 
 
 @post("/patients/{local_id:str}/attributes", status_code=200)
@@ -70,7 +65,7 @@ async def mark_identity(
     request: Request[Any, Any, Any], relay: Given[Relay], limits: Given[Limits], caller: Given[Caller], local_id: FromPath[str]
 ) -> IdentityView:
     """All attributes from now on."""
-    return await relay.identities.set_attributes(caller, _local_id(local_id), await read_json(request, limits, AttributesBody))
+    return await relay.identities.set_attributes(caller, local_id_of(local_id), await read_json(request, limits, AttributesBody))
 
 
 @get("/patients/{local_id:str}/datamatrix")
@@ -80,14 +75,15 @@ async def read_datamatrix(
     caller: Given[Caller],
     local_id: FromPath[str],
     structure: Who = None,
-    form: Annotated[Literal["json", "txt", "svg", "png"] | None, QueryParameter(name="format")] = None,
+    form: Annotated[str | None, QueryParameter(name="format")] = None,
 ) -> Response[Any]:
     """The INS datamatrix of a qualified patient: by `format`, else by Accept, else JSON."""
     from gateway.ins import symbol
 
-    patient = await relay.identities.patient(caller, structure, _local_id(local_id))
+    wanted = one_of(FORMS, form, "format")
+    patient = await relay.identities.patient(caller, structure, local_id_of(local_id))
     view = datamatrix_view(patient, relay.identities.environment)
-    match form or _accepted(request.headers.get("accept", "")):
+    match wanted or _accepted(request.headers.get("accept", "")):
         case "svg":
             return Response(symbol.svg(view.text).encode(), media_type="image/svg+xml")
         case "png":
@@ -103,12 +99,12 @@ async def read_worklist(
     relay: Given[Relay],
     caller: Given[Caller],
     structure: Who = None,
-    task: FromQuery[Task | None] = None,
+    task: FromQuery[str | None] = None,
     cursor: Annotated[str | None, QueryParameter(pattern=PLACE_PATTERN)] = None,
     limit: Annotated[int, QueryParameter(ge=1, le=200)] = 50,
 ) -> IdentityPage:
     """Identities that need someone, longest waiting first."""
-    return await relay.identities.worklist(caller, structure, task, cursor, limit)
+    return await relay.identities.worklist(caller, structure, one_of(TASKS, task, "task"), cursor, limit)
 
 
 @get("/evidence")
@@ -123,16 +119,6 @@ async def list_people(relay: Given[Relay], caller: Given[Caller], structure: Who
     return relay.identities.people(caller, structure)
 
 
-def _local_id(raw: str) -> str:
-    """A local id as the path gives it, percent signs undone once by the framework; raises ParameterInvalid."""
-    text = unquote(raw) if "%" in raw else raw
-    if not 0 < len(text) <= LONGEST_LOCAL_ID or not is_plain(text):
-        raise ParameterInvalid(field="local_id")
-    return text
-
-
-def _accepted(header: str) -> str:
-    for media, form in (("image/svg+xml", "svg"), ("image/png", "png"), ("text/plain", "txt")):
-        if media in header:
-            return form
-    return "json"
+def _accepted(header: str) -> Form:
+    forms: tuple[tuple[str, Form], ...] = (("image/svg+xml", "svg"), ("image/png", "png"), ("text/plain", "txt"))
+    return next((form for media, form in forms if media in header), "json")

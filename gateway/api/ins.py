@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from litestar import Request, Response, get, post
 from litestar.di import NamedDependency as Given
 from litestar.params import FromPath, QueryParameter
 
+from gateway.api.address import Who, one_of
 from gateway.api.bodies import media_type, read_body, read_json
-from gateway.api.identities import Who
 from gateway.api.problems import ParameterInvalid
 from gateway.flow.caller import Caller
 from gateway.flow.datamatrix import scan_view
@@ -22,6 +22,8 @@ from gateway.kernel.config import Limits
 LIST_BYTES = 4_000_000
 """Of a list of patients."""
 CSV = "text/csv"
+KINDS: tuple[Literal["tomorrow", "file"], ...] = ("tomorrow", "file")
+MOMENTS: tuple[Literal["night", "now"], ...] = ("night", "now")
 
 Chosen = Annotated[str | None, QueryParameter(max_length=16)]
 
@@ -75,10 +77,16 @@ async def start_batch(
     kind: Chosen = None,
     when: Chosen = None,
 ) -> Response[BatchView]:
-    """Verify a list (JSON, or CSV with `kind`, `when` and `structure` in the address) or the whole file."""
+    """Verify a list (JSON, or CSV with `kind`, `when` and `structure` in the address) or the whole file.
+
+    Beside a JSON body these parameters are refused: it says the same, and might say otherwise.
+    """
     if media_type(request) == CSV:
         body = _listed(await read_body(request, limits, most=LIST_BYTES), structure, kind, when)
     else:
+        for name, said in (("structure", structure), ("kind", kind), ("when", when)):
+            if said is not None:
+                raise ParameterInvalid(field=name)
         body = await read_json(request, limits, BatchBody, most=LIST_BYTES)
     view = await relay.searches.start_batch(caller, body)
     return Response(view, status_code=201, headers={"Location": f"/api/v1/ins/batches/{view.id}"})
@@ -103,14 +111,5 @@ async def cancel_batch(relay: Given[Relay], caller: Given[Caller], batch_id: Fro
 
 
 def _listed(data: bytes, structure: str | None, kind: str | None, when: str | None) -> BatchBody:
-    if kind not in (None, "tomorrow", "file"):
-        raise ParameterInvalid(field="kind")
-    if when not in (None, "night", "now"):
-        raise ParameterInvalid(field="when")
-    patients = read_patient_list(data)
-    return BatchBody(
-        structure=structure,
-        kind="file" if kind == "file" else "tomorrow",
-        patients=patients,
-        when="now" if when == "now" else "night",
-    )
+    wanted, moment = one_of(KINDS, kind, "kind"), one_of(MOMENTS, when, "when")
+    return BatchBody(structure=structure, kind=wanted or "tomorrow", patients=read_patient_list(data), when=moment or "night")

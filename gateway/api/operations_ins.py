@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from gateway.api.identities import LONGEST_LOCAL_ID, PLACE_PATTERN
+from gateway.api.address import FORMS, LONGEST_LOCAL_ID, LONGEST_STRUCTURE, TASKS
+from gateway.api.identities import PLACE_PATTERN
+from gateway.api.ins import CSV, KINDS, MOMENTS
 from gateway.api.operations import Answer, Operation, Parameter
 
 _PATIENTS, _INSI = "Identités", "INSi"
@@ -15,12 +17,15 @@ def _text(**bounds: Any) -> dict[str, Any]:
 
 
 _LOCAL_ID = Parameter(
-    name="local_id", place="path", schema=_text(minLength=1, maxLength=LONGEST_LOCAL_ID), what="Numéro de dossier du logiciel métier."
+    name="local_id",
+    place="path",
+    schema=_text(minLength=1, maxLength=LONGEST_LOCAL_ID),
+    what="Numéro de dossier du logiciel métier, encodé comme dans toute adresse ; une barre oblique s'y écrit « %252F ».",
 )
 _STRUCTURE = Parameter(
     name="structure",
     place="query",
-    schema=_text(maxLength=40),
+    schema=_text(maxLength=LONGEST_STRUCTURE),
     what="Identifiant de la structure ; inutile quand le poste n'en a qu'une.",
 )
 _READ = (400, 401, 404, 422, 429, 503)
@@ -101,7 +106,7 @@ INS_OPERATIONS = (
             Parameter(
                 name="format",
                 place="query",
-                schema=_text(enum=["json", "txt", "svg", "png"]),
+                schema=_text(enum=list(FORMS)),
                 what="Forme voulue ; à défaut, celle de l'en-tête Accept.",
             ),
         ),
@@ -116,7 +121,7 @@ INS_OPERATIONS = (
         summary="Lister les identités qui attendent quelqu'un, les plus anciennes d'abord",
         parameters=(
             _STRUCTURE,
-            Parameter(name="task", place="query", schema=_text(enum=["search", "decide", "qualify"]), what="Ce qui est attendu."),
+            Parameter(name="task", place="query", schema=_text(enum=list(TASKS)), what="Ce qui est attendu."),
             Parameter(name="cursor", place="query", schema=_text(pattern=PLACE_PATTERN), what="Rendu par la page d'avant."),
             Parameter(
                 name="limit", place="query", schema={"type": "integer", "minimum": 1, "maximum": 200, "default": 50}, what="Par page."
@@ -188,11 +193,11 @@ INS_OPERATIONS = (
         summary="Faire vérifier une liste de patients, ou tout le fichier",
         parameters=(
             _STRUCTURE,
-            Parameter(name="kind", place="query", schema=_text(enum=["tomorrow", "file"]), what="Pour un CSV."),
-            Parameter(name="when", place="query", schema=_text(enum=["night", "now"]), what="Pour un CSV."),
+            Parameter(name="kind", place="query", schema=_text(enum=list(KINDS)), what="Pour un CSV seulement."),
+            Parameter(name="when", place="query", schema=_text(enum=list(MOMENTS)), what="Pour un CSV seulement."),
         ),
         body="BatchBody",
-        body_media=("text/csv",),
+        body_media=(CSV,),
         answers={201: Answer(what="Liste prise", schemas=("BatchView",), location=True)},
         refusals=_ACT,
     ),

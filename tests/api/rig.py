@@ -141,6 +141,8 @@ class Box:
     other_token: str
     operator_token: str
     workstation: WorkstationRecord
+    inquiries: Inquiries
+    batches: Batches
     application: Litestar = field(compare=False)
 
     def client(self, token: str | None = "own") -> httpx.AsyncClient:
@@ -156,6 +158,17 @@ class Box:
         assert answer.status_code == 202, answer.text
         receipt: dict[str, Any] = answer.json()
         return receipt
+
+    @asynccontextmanager
+    async def working(self) -> AsyncIterator[None]:
+        """The box searching by itself until the block ends, as a running gateway does."""
+        tasks = [asyncio.create_task(self.inquiries.run()), asyncio.create_task(self.batches.run())]
+        try:
+            yield
+        finally:
+            for one in tasks:
+                one.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def move(self, delivery_id: str, state: DeliveryState, why: RelaisError | Explanation | None = None, **changes: Any) -> None:
         """Put a delivery in a state, as an attempt would have left it."""
@@ -197,10 +210,15 @@ def no_insi(structure_id: str, *, user: bool, software: str | None = None) -> In
 
 
 async def open_box(
-    home: Path, *, structures: Sequence[str] = (STRUCTURE,), limits: Limits | None = None, insi: Clients | None = None
+    home: Path,
+    *,
+    structures: Sequence[str] = (STRUCTURE,),
+    limits: Limits | None = None,
+    insi: Clients | None = None,
+    configuration: Configuration | None = None,
 ) -> Box:
-    """A box ready to answer: two workstations, the operator, a signing key."""
-    configuration = configuration_of(structures, limits)
+    """A box ready to answer: two workstations, the operator, a signing key. A `configuration` takes the place of `limits`."""
+    configuration = configuration or configuration_of(structures, limits)
     clock, store = FrozenClock(NOW), MemoryStore()
     vault = open_vault(home, create=True)
     blobs, keys = BlobStore(home), KeyStore(home, vault)
@@ -236,7 +254,20 @@ async def open_box(
     pages = create_pages(relay, secret=b"s" * 32, clock=clock)
     application = create_application(relay, limits=configuration.limits, pages=pages)
     return Box(
-        home, configuration, store, books, clock, relay, scheduler, token, other_token, operator_token, first, application=application
+        home,
+        configuration,
+        store,
+        books,
+        clock,
+        relay,
+        scheduler,
+        token,
+        other_token,
+        operator_token,
+        first,
+        inquiries,
+        batches,
+        application=application,
     )
 
 

@@ -20,29 +20,49 @@ from hypothesis import HealthCheck, given, settings
 from schemathesis.checks import load_all_checks, positive_data_acceptance
 
 from gateway.api.specification import specification
+from gateway.ins.errors import InsiUnavailable
 from gateway.kernel.config import Limits
 from tests.api.live import living
-from tests.api.rig import Served, bearer, form, request_part
+from tests.api.rig import AUTHOR, Served, bearer, form, request_part
+from tests.api.teleservice import Teleservice
 
 SEED = 7
 EXAMPLES = 10
+JUDGED = {"qualifyIdentity"}
+"""No value of the right form is right by chance: a kind of document is one of a list that each structure chooses."""
 WITHOUT_PACE = Limits(requests_per_minute=10**9, document_bytes=300_000, disk_reserve_bytes=0)
 
 
 @pytest.fixture(scope="module")
-def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with living(tmp_path_factory.mktemp("box"), WITHOUT_PACE) as running:
+def insi() -> Teleservice:
+    return Teleservice()
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory: pytest.TempPathFactory, insi: Teleservice) -> Iterator[Served]:
+    with living(tmp_path_factory.mktemp("box"), WITHOUT_PACE, insi.client) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
-def receipt(here: Served) -> dict[str, Any]:
-    """A document that is there, one of its deliveries held."""
-    request = json.dumps(request_part(deliver={"dmp": True})).encode()
-    with httpx.Client(base_url=here.url, headers=bearer(here.box.token), verify=here.trust) as client:
-        found: dict[str, Any] = client.post("/api/v1/documents", files=form(request)).json()
-        client.post(f"/api/v1/deliveries/{found['deliveries'][0]['id']}/hold")
-    return found
+def there(here: Served, insi: Teleservice) -> dict[str, str]:
+    """What is there, by the name its identifier has in an address: a document with a held delivery, its patient, a search, a list."""
+    request = request_part(deliver={"dmp": True})
+    with httpx.Client(base_url=f"{here.url}/api/v1", headers=bearer(here.box.token), verify=here.trust) as client:
+        found = client.post("/documents", files=form(json.dumps(request).encode())).json()
+        delivery = found["deliveries"][0]["id"]
+        client.post(f"/deliveries/{delivery}/hold")
+        insi.trouble = InsiUnavailable
+        search = client.post("/ins/search", json={"local_id": request["patient"]["local_id"], "defer": True}).json()
+        insi.trouble = None
+        batch = client.post("/ins/batches", json={"kind": "file"}).json()
+    return {
+        "document_id": found["id"],
+        "delivery_id": delivery,
+        "local_id": request["patient"]["local_id"],
+        "inquiry_id": search["id"],
+        "batch_id": batch["id"],
+    }
 
 
 @pytest.mark.slow
@@ -64,24 +84,23 @@ def _on_something() -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(("path", "verb"), _on_something())
-def test_what_exists_answers_as_announced(here: Served, receipt: dict[str, Any], path: str, verb: str) -> None:
+def test_what_exists_answers_as_announced(here: Served, there: dict[str, str], path: str, verb: str) -> None:
     """The routes on one thing, with the thing there: random identifiers only ever meet 404."""
     load_all_checks()
     operation = schemathesis.openapi.from_dict(specification())[path][verb.upper()]
-    identifiers = {"document_id": receipt["id"], "delivery_id": receipt["deliveries"][0]["id"]}
     seen: set[int] = set()
 
     @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
     @given(case=operation.as_strategy())
     def meets(case: Any) -> None:
-        case.path_parameters = {name: identifiers[name] for name in case.path_parameters}
+        case.path_parameters = {name: there[name] for name in case.path_parameters}
         answer = case.call_and_validate(
             base_url=here.url,
-            headers=bearer(here.box.token),
+            headers=bearer(here.box.token) | {"Relais-Actor": AUTHOR},
             verify=str(here.box.home / "lan-ca.pem"),
             excluded_checks=[positive_data_acceptance],
         )
         seen.add(answer.status_code)
 
     meets()
-    assert seen & {200, 404, 409}
+    assert seen & {200, 404, 409} or (seen == {422} and operation.definition.raw["operationId"] in JUDGED)
