@@ -1,9 +1,12 @@
 """The second look at a document before it is prepared: its text must not speak of somebody else.
 
-A scan, or a box without the reader, says nothing: the document goes on. Only the kind of contradiction is told, never the text.
+A scan, or a box without the reader, says nothing: the document goes on. Only the kind of contradiction is told, never the text. Always on a
+thread, whatever the size: a small file can keep the reader busy up to its bound, and the loop must not wait for it.
 """
 
 from __future__ import annotations
+
+import asyncio
 
 import structlog
 
@@ -11,7 +14,6 @@ from gateway.cda.pdf.text import TextReaderMissing, read_text
 from gateway.flow.admitted import Admitted
 from gateway.flow.errors import PayloadQuarantined, TextContradictsIdentity
 from gateway.flow.identities import Identities
-from gateway.flow.offload import worked
 from gateway.ins.collision import Rule, contradiction
 from gateway.ins.identity import FormerIns
 
@@ -32,12 +34,12 @@ class SecondLook:
         self._enabled = enabled
 
     async def check(self, admitted: Admitted, pdf: bytes) -> None:
-        """Raises TextContradictsIdentity, unless somebody has looked already."""
+        """Raises TextContradictsIdentity, unless somebody has looked already; TextReadingInterrupted for want of room."""
         if not self._enabled or admitted.looked_at is not None:
             return
         former = await self._former(admitted)
         try:
-            rule = await worked(len(pdf), _compared, pdf, admitted, former)
+            rule = await asyncio.to_thread(_compared, pdf, admitted, former)
         except TextReaderMissing as missing:
             _log.warning("text of a document not compared", code=missing.code)
             return

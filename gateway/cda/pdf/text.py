@@ -7,16 +7,18 @@ cda_signing.md 1.5 for the confinement; why this program and not a library: ADR 
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import shutil
+import signal
 import subprocess
 import time
 from select import POLLIN, poll
 
 import msgspec
 
-from gateway.kernel.errors import ConfigurationFault
+from gateway.kernel.errors import ConfigurationFault, TransientFault
 
 _FEW_LETTERS = 20
 _CHUNK = 1 << 16
@@ -31,6 +33,15 @@ class TextReaderMissing(ConfigurationFault):
     title = "Lecteur de texte absent"
     what = "Le programme qui compare le texte des PDF avec l'identité du patient ({program}) n'est pas installé sur le boîtier."
     gesture = "Installez le paquet poppler-utils ou remettez le boîtier à jour, puis utilisez « Réessayer »."
+
+
+class TextReadingInterrupted(TransientFault):
+    """The reader could not be started for a reason that is the box's, not the document's."""
+
+    code = "text-reading-interrupted"
+    title = "Comparaison du texte interrompue"
+    what = "Le boîtier n'a pas pu comparer le texte du PDF avec l'identité du patient, sans doute par manque de mémoire."
+    gesture = "Aucune action : Relais recommencera. Si cela dure, contactez votre installateur."
 
 
 class TextLimits(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,16 +61,19 @@ class TextLimits(msgspec.Struct, frozen=True, kw_only=True):
 def read_text(document: bytes, limits: TextLimits | None = None) -> str | None:
     """Text of the first pages with its columns kept apart by spaces and pages by form feeds; None without usable text (a scan).
 
-    Blocks for `limits.seconds` at worst: call it from a thread in async code. Raises TextReaderMissing.
+    Blocks for `limits.seconds` at worst: call it from a thread in async code. Raises TextReaderMissing, TextReadingInterrupted.
     """
     bounds = limits or TextLimits()
-    source = os.memfd_create("document")
     try:
-        with os.fdopen(os.dup(source), "wb") as file:
-            file.write(document.replace(_COSTLY, _HARMLESS))
-        output = _output(_command(bounds, source), source, bounds)
-    finally:
-        os.close(source)
+        source = os.memfd_create("document")
+        try:
+            with os.fdopen(os.dup(source), "wb") as file:
+                file.write(document.replace(_COSTLY, _HARMLESS))
+            output = _output(_command(bounds, source), source, bounds)
+        finally:
+            os.close(source)
+    except OSError as error:
+        raise TextReadingInterrupted(technical=f"errno {error.errno}") from None
     text = output.decode("utf-8", errors="replace") if output is not None else ""
     return text if sum(map(str.isalpha, text)) >= _FEW_LETTERS else None
 
@@ -94,9 +108,15 @@ def _output(command: list[str], source: int, limits: TextLimits) -> bytes | None
             output = _until(process, limits)
             enough = output is not None and len(output) >= limits.output_bytes
         finally:
-            if process.stdout is None or process.poll() is None:
-                process.kill()
+            _end_group(process)
     return output if enough or process.returncode == 0 else None
+
+
+def _end_group(process: subprocess.Popen[bytes]) -> None:
+    """Stop what still runs, with whatever it started; what has ended by itself stays so."""
+    if process.poll() is None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def _until(process: subprocess.Popen[bytes], limits: TextLimits) -> bytes | None:
@@ -113,7 +133,8 @@ def _until(process: subprocess.Popen[bytes], limits: TextLimits) -> bytes | None
             return None
         part = os.read(process.stdout.fileno(), min(_CHUNK, room))
         if not part:
-            process.wait(timeout=limits.seconds)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=max(0, deadline - time.monotonic()))
             break
         parts.append(part)
         room -= len(part)
