@@ -171,7 +171,7 @@ async def opened(home: Home, *, clock: Clock | None = None) -> AsyncIterator[Gat
         calls = CallBook(store, vault, books)
         await calls.close_interrupted()
         identification = Identification(configuration, registry, calls, books, remotes.insi)
-        inquiries = Inquiries(configuration, store, vault, identities, registry, identification, books, clock.monotonic)
+        inquiries = Inquiries(configuration, store, vault, identities, registry, identification, books, clock)
         batches = Batches(configuration, store, identities, registry, inquiries, books)
         limits = SearchLimits(configuration.insi, clock.monotonic)
         work = await asyncio.to_thread(_workplace, home)
@@ -200,7 +200,7 @@ async def opened(home: Home, *, clock: Clock | None = None) -> AsyncIterator[Gat
                 reader=reader,
                 operations=Operations(store, custody, books, reader, scheduler, bell),
                 signatures=Signatures(store, keys, clock, anchors, lists.held),
-                status=StatusBoard(home.root, configuration, store, scheduler, keys, clock),
+                status=StatusBoard(home.root, configuration, store, scheduler, keys, clock, inquiries.paused, limits.alerted),
                 identities=IdentityDesk(configuration, store, identities, registry, books, inquiries.curious),
                 searches=SearchDesk(configuration, store, identities, identification, inquiries, batches, books, limits),
             ),

@@ -220,7 +220,7 @@ class Batches:
             outcomes=outcomes,
             created_at=instant(batch.created_at),
             estimated_end=self._estimate(batch, batch.total - done),
-            explanation=self._trouble(),
+            explanation=self._trouble(batch),
         )
 
     def _estimate(self, batch: BatchRecord, left: int) -> datetime | None:
@@ -230,8 +230,10 @@ class Batches:
         now = self._books.moment()
         return self._night.end_of(now, seconds) if batch.not_before is not None else now + timedelta(seconds=seconds)
 
-    def _trouble(self) -> Explanation | None:
-        return next(iter(self._inquiries.paused().values()), None)
+    def _trouble(self, batch: BatchRecord) -> Explanation | None:
+        """Why nothing moves; a software's own trouble is told to every list, most being made in one name."""
+        stopped = (one for one in self._inquiries.paused() if one.structure in (None, batch.structure))
+        return next((one.explanation for one in stopped if batch.state == "running"), None)
 
     def _audit(self, batch: BatchRecord, act: str) -> AuditRecord:
         told: dict[str, str | int | bool | None] = {"kind": batch.kind, "total": batch.total, "batch": batch.id}

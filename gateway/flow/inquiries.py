@@ -1,8 +1,9 @@
 """Searches that the box does by itself, from a durable queue: deferred ones, tomorrow's list, the whole file, old qualifications.
 
 INSI-AUTO for all of them. Those a workstation waits for go first; the line to INSi lets people pass before any. Each attempt has a new
-MessageID; a transient failure waits longer each time, a wrong setting stops the searches of that software alone (case A17), and after
-`insi.retry.give_up` a person decides. A stop in the middle costs one more question: INSi only reads. Source: insi.md 3.7, 6 [R].
+MessageID; a transient failure waits longer each time, and after `insi.retry.give_up` a person decides. A wrong setting stops the searches
+of that software alone (case A17), or of the structure whose certificate it is; one of them tries again after a while. A stop in the middle
+costs one more question: INSi only reads. Source: insi.md 3.7, 6 [R]; design, rule 11.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from gateway.flow.errors import NotFound, PayloadQuarantined
 from gateway.flow.identification import Identification, Taken, criteria_of
 from gateway.flow.identities import Entry, Identities, Kept
 from gateway.flow.identity_views import DeferredView, InquiryView, SearchView
+from gateway.flow.inquiry_pause import PAUSED, RESUMED, Pause, Pauses
 from gateway.flow.insi_calls import Matter
 from gateway.flow.night import Night
 from gateway.flow.people import THE_BOX, Author
@@ -30,10 +32,11 @@ from gateway.flow.search_showing import search_view
 from gateway.flow.views import instant
 from gateway.ins.criteria import SearchCriteria
 from gateway.ins.identity import Identity, Method
-from gateway.journal.records import Change, EventRecord, InquiryKind, InquiryRecord
+from gateway.journal.records import AuditRecord, Change, EventRecord, InquiryKind, InquiryRecord
 from gateway.journal.store import NotAccepting, Store
+from gateway.kernel.clock import Clock
 from gateway.kernel.config import Configuration, Structure
-from gateway.kernel.errors import ErrorClass, Explanation, Held, RelaisError
+from gateway.kernel.errors import ErrorClass, Held, RelaisError
 from gateway.kernel.ids import new_id
 from gateway.trust.vault import Vault
 
@@ -43,6 +46,7 @@ KINDS: Final[tuple[InquiryKind, ...]] = ("deferred", "tomorrow", "periodic", "fi
 """In order of urgency."""
 _AT_ONCE = 8
 _LONGEST_PAUSE = 30.0
+_UNWRITTEN_AGAIN = 1.0
 _CURIOUS_AGAIN = 24 * 3600.0
 
 
@@ -76,8 +80,10 @@ class Inquiries:
         registry: Registry,
         identification: Identification,
         books: Bookkeeper,
-        monotonic: Callable[[], float],
+        clock: Clock,
+        spread: Callable[[float, float], float] = random.uniform,
     ) -> None:
+        """`spread(low, high)` draws what a wait is multiplied by, so that boxes do not come back all at once."""
         self._configuration = configuration
         self._store = store
         self._vault = vault
@@ -85,11 +91,12 @@ class Inquiries:
         self._registry = registry
         self._identification = identification
         self._books = books
-        self._monotonic = monotonic
+        self._clock = clock
+        self._spread = spread
         self._night = Night(configuration.identification.night)
         self._bell = asyncio.Event()
         self._busy: dict[str, str] = {}
-        self._paused: dict[str, tuple[float, Explanation]] = {}
+        self._pauses = Pauses(configuration.insi, clock.monotonic)
         self._curious: dict[tuple[str, str], float] = {}
         self.settled: Callable[[InquiryRecord], object] = lambda _: None
         """Told each inquiry that ended (batches count on it)."""
@@ -113,7 +120,7 @@ class Inquiries:
 
     async def curious(self, structure: str, local_id: str) -> None:
         """Look a new patient up without being asked, once a day at most; does nothing while INSi is not configured."""
-        key, now = (structure, local_id), self._monotonic()
+        key, now = (structure, local_id), self._clock.monotonic()
         if self._configuration.insi.url is None or now - self._curious.get(key, -_CURIOUS_AGAIN) < _CURIOUS_AGAIN:
             return
         self._curious[key] = now
@@ -137,7 +144,7 @@ class Inquiries:
             id=identifier,
             structure=structure,
             workstation=workstation,
-            software=software,
+            software=self._pauses.software(software),
             actor=author.imputed,
             kind=kind,
             night=night,
@@ -182,10 +189,9 @@ class Inquiries:
 
         await self._registry.record(structure, local_id, decide, Deed(act="identity.verified", author=author))
 
-    def paused(self) -> dict[str, Explanation]:
-        """Software whose searches wait for a setting to be mended, and why."""
-        now = self._monotonic()
-        return {software: why for software, (until, why) in self._paused.items() if now < until}
+    def paused(self) -> tuple[Pause, ...]:
+        """What waits for a setting to be mended, and why."""
+        return self._pauses.now()
 
     async def run(self) -> None:
         """Serve the queue until cancelled; what a stop interrupted begins again."""
@@ -208,7 +214,8 @@ class Inquiries:
         """Start what is due, one search per structure at a time; seconds until something else may be."""
         moment, now = self._books.moment(), self._books.now()
         night = self._night.covers(moment)
-        for one in await self._store.inquiries_due(now, KINDS, _AT_ONCE, night=night, paused=tuple(self.paused()), busy=tuple(self._busy)):
+        busy, paused = (*self._busy, *self._pauses.structures()), self._pauses.named()
+        for one in await self._store.inquiries_due(now, KINDS, _AT_ONCE, night=night, paused=paused, busy=busy):
             if one.structure not in self._busy and len(self._busy) < _AT_ONCE:
                 self._busy[one.structure] = one.id
                 group.create_task(self._one(one), name="inquiry")
@@ -218,9 +225,6 @@ class Inquiries:
     async def _one(self, record: InquiryRecord) -> None:
         try:
             await self._attempt(record)
-        except NotAccepting as problem:
-            _log.warning("inquiry not recorded", inquiry=record.id, code=problem.code)
-            await asyncio.sleep(1)
         except RelaisError as problem:
             _log.warning("inquiry not settled", inquiry=record.id, code=problem.code)
         finally:
@@ -229,15 +233,28 @@ class Inquiries:
 
     async def _attempt(self, record: InquiryRecord) -> None:
         began = self._after(record, state="running", attempts=record.attempts + 1)
-        await self._store.commit(began)
+        try:
+            await self._store.commit(began)
+        except NotAccepting:
+            await self._clock.sleep(_UNWRITTEN_AGAIN)
+            raise
+        told: list[Change] = []
         try:
             after = await self._search(began)
         except RelaisError as error:
             after = self._failed(began, error)
+            told = self._stopped(began, error)
         except Exception as defect:  # noqa: BLE001 - one defect must not stop the others
             _log.exception("unexpected error in an inquiry", inquiry=record.id)
             after = self._failed(began, PayloadQuarantined(type(defect).__name__))
-        await self._settle(after)
+        else:
+            told = self._answered(after)
+        while True:
+            try:
+                return await self._settle(after, told)
+            except NotAccepting as problem:
+                _log.warning("inquiry not recorded", inquiry=record.id, code=problem.code)
+                await self._clock.sleep(_UNWRITTEN_AGAIN)
 
     async def _search(self, record: InquiryRecord) -> InquiryRecord:
         asked = self.opened(record)
@@ -261,28 +278,44 @@ class Inquiries:
         retry = self._configuration.insi.retry
         match error.error_class:
             case ErrorClass.TRANSIENT:
+                if error.most_attempts is not None and record.attempts >= error.most_attempts:
+                    return self._after(record, state="failed", outcome="failed", explanation=error.explanation)
                 wait = next_wait(retry, (now - record.created_at) / 1000)
                 if wait is None:
                     return self._after(record, state="failed", outcome="failed", explanation=SearchGivenUp().explanation)
-                pause = max(wait, error.least_wait) * random.uniform(0.8, 1.2)  # noqa: S311 - spreads retries
+                pause = max(wait, error.least_wait) * self._spread(0.8, 1.2)
                 return self._after(record, state="waiting", next_attempt_at=now + int(pause * 1000), explanation=error.explanation)
             case ErrorClass.CONFIGURATION:
                 pause = self._configuration.retry.configuration.floor
-                self._pause(record, error.explanation, pause)
                 return self._after(record, state="waiting", next_attempt_at=now + int(pause * 1000), explanation=error.explanation)
             case _:
                 outcome = "refused" if error.error_class is ErrorClass.PERMANENT else "failed"
                 return self._after(record, state="failed", outcome=outcome, explanation=error.explanation)
 
-    def _pause(self, record: InquiryRecord, why: Explanation, seconds: float) -> None:
-        """The searches of that software wait; those of the others go on."""
-        software = record.software
-        if software is not None:
-            _log.warning("searches of a software paused", software=software, code=why.code)
-            self._paused[software] = (self._monotonic() + seconds, why)
+    def _stopped(self, record: InquiryRecord, error: RelaisError) -> list[Change]:
+        """A wrong setting stops what would meet it again; the audit line of it."""
+        if error.error_class is not ErrorClass.CONFIGURATION:
+            return []
+        pause = self._pauses.put(record, error, self._configuration.retry.configuration.floor)
+        return [] if pause is None else [self._told(PAUSED, record, pause, error.code)]
 
-    async def _settle(self, record: InquiryRecord) -> None:
-        changes: list[Change] = [record]
+    def _answered(self, record: InquiryRecord) -> list[Change]:
+        """INSi answered: nothing stops this software nor this structure any more."""
+        lifted = self._pauses.lift(record) if record.outcome != "refused" else ()
+        return [self._told(RESUMED, record, one, "answered") for one in lifted]
+
+    def _told(self, act: str, record: InquiryRecord, pause: Pause, answer: str) -> AuditRecord:
+        return AuditRecord(
+            at=self._books.now(),
+            act=act,
+            actor=THE_BOX.imputed,
+            structure=record.structure,
+            answer=answer,
+            detail={"software": pause.software},
+        )
+
+    async def _settle(self, record: InquiryRecord, told: list[Change]) -> None:
+        changes: list[Change] = [record, *told]
         if record.kind == "deferred" and record.workstation and record.state in ("done", "failed"):
             changes.append(
                 EventRecord(

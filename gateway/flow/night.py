@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from gateway.kernel.config import ConfigurationInvalid
+from gateway.kernel.config import minutes_of
 
 _PARIS = ZoneInfo("Europe/Paris")
-_HOURS = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])-([01][0-9]|2[0-3]):([0-5][0-9])")
 
 
 class Night:
     """A stretch of each day, which may run over midnight; raises ConfigurationInvalid for what is no `HH:MM-HH:MM`."""
 
     def __init__(self, hours: str) -> None:
-        found = _HOURS.fullmatch(hours)
-        if found is None:
-            raise ConfigurationInvalid(reason="« identification.night » doit être de la forme 01:00-05:00")
-        start_hour, start_minute, end_hour, end_minute = (int(part) for part in found.groups())
-        self._start, self._end = start_hour * 60 + start_minute, end_hour * 60 + end_minute
+        self._start, self._end = minutes_of(hours)
 
     @property
     def seconds(self) -> int:

@@ -200,10 +200,12 @@ class SearchDesk:
         return search_view(found, entry, taken)
 
     async def _count(self, caller: Caller, structure: Structure) -> None:
-        """One more search of this workstation; a refusal is told in the audit trail and in the log."""
+        """One more search of this workstation; a first refusal is told in the audit trail and in the log."""
         try:
             self._limits.enter(caller.workstation)
         except SearchLimit:
+            if not self._limits.to_tell(caller.workstation):
+                raise
             _log.warning("searches suspended", workstation=caller.workstation)
             told = AuditRecord(
                 at=self._books.now(), act="insi.search-limit", actor=caller.imputed, structure=structure.id, answer=SearchLimit.code

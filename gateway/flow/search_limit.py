@@ -25,6 +25,13 @@ class SearchLimit(Refused):
     gesture = "Réessayez dans une heure. Si vous n'avez pas fait ces recherches, prévenez votre installateur."
 
 
+class WorkstationSuspended(SearchLimit):
+    """The same as everybody else is told of it; `name` is that of the workstation."""
+
+    what = "Le poste « {name} » a fait trop de recherches d'identité en une heure : les suivantes sont suspendues."
+    gesture = "Demandez à ce poste ce qu'il cherchait. Si personne n'a fait ces recherches, prévenez votre installateur."
+
+
 class SearchLimits:
     """Counts by workstation. `monotonic` gives seconds."""
 
@@ -34,6 +41,7 @@ class SearchLimits:
         self._searches: dict[str, deque[float]] = {}
         self._misses: dict[str, deque[float]] = {}
         self._refused_at: dict[str, float] = {}
+        self._told_at: dict[str, float] = {}
 
     def enter(self, workstation: str) -> None:
         """Count one search; raises SearchLimit, and counts nothing then."""
@@ -46,6 +54,14 @@ class SearchLimits:
     def miss(self, workstation: str) -> None:
         """The search found nobody, or several."""
         self._recent(self._misses, workstation).append(self._monotonic())
+
+    def to_tell(self, workstation: str) -> bool:
+        """True for the first refusal of a workstation, then once an hour: one alert, however insistent a software is."""
+        now = self._monotonic()
+        if now - self._told_at.get(workstation, now - _HOUR) < _HOUR:
+            return False
+        self._told_at[workstation] = now
+        return True
 
     def alerted(self) -> tuple[str, ...]:
         """Workstations refused within the last hour."""

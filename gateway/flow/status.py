@@ -1,14 +1,18 @@
-"""How the box stands, for /status and the page: destinations, queue, clock, disk, certificates. Counts and dates only."""
+"""How the box stands, for /status and the page: destinations, queue, clock, disk, certificates,
+searches of identities that are suspended. Counts, dates and settings only."""
 
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
 import msgspec
 
+from gateway.flow.inquiry_pause import Pause
 from gateway.flow.scheduler import Scheduler
+from gateway.flow.search_limit import WorkstationSuspended
 from gateway.flow.views import instant
 from gateway.journal.store import NotAccepting, Store
 from gateway.kernel.clock import Clock
@@ -47,6 +51,16 @@ class CertificateView(_View, frozen=True, kw_only=True):
     usable_until: datetime
 
 
+class SearchTroubleView(_View, frozen=True, kw_only=True):
+    """Searches of identities that are suspended: of a software, of a structure, or of a workstation that makes too many."""
+
+    structure: str | None = None
+    software: str | None = None
+    workstation: str | None = None
+    """Its name, as paired."""
+    explanation: Explanation
+
+
 class StatusView(_View, frozen=True, kw_only=True):
     """The whole."""
 
@@ -58,18 +72,33 @@ class StatusView(_View, frozen=True, kw_only=True):
     upstreams: tuple[LaneView, ...]
     queue: tuple[QueueView, ...]
     certificates: tuple[CertificateView, ...]
+    searches: tuple[SearchTroubleView, ...]
+    """Empty when every search of identity may be made."""
 
 
 class StatusBoard:
     """Reads the state of the box; asks nothing of the network."""
 
-    def __init__(self, home: Path, configuration: Configuration, store: Store, scheduler: Scheduler, keys: KeyStore, clock: Clock) -> None:
+    def __init__(
+        self,
+        home: Path,
+        configuration: Configuration,
+        store: Store,
+        scheduler: Scheduler,
+        keys: KeyStore,
+        clock: Clock,
+        paused: Callable[[], Sequence[Pause]] = tuple,
+        suspended: Callable[[], Sequence[str]] = tuple,
+    ) -> None:
+        """`paused`: searches of the box that wait for a setting; `suspended`: workstations that made too many."""
         self._home = home
         self._configuration = configuration
         self._store = store
         self._scheduler = scheduler
         self._keys = keys
         self._clock = clock
+        self._paused = paused
+        self._suspended = suspended
 
     async def ok(self) -> bool:
         """True when documents can be accepted now."""
@@ -101,6 +130,24 @@ class StatusBoard:
                 for one in self._keys.summaries()
                 if structures is None or one.structure_id in structures
             ),
+            searches=(*self._stopped(structures), *await self._refused(structures)),
+        )
+
+    def _stopped(self, structures: tuple[str, ...] | None) -> tuple[SearchTroubleView, ...]:
+        return tuple(
+            SearchTroubleView(structure=one.structure, software=one.software, explanation=one.explanation)
+            for one in self._paused()
+            if structures is None or one.structure is None or one.structure in structures
+        )
+
+    async def _refused(self, structures: tuple[str, ...] | None) -> tuple[SearchTroubleView, ...]:
+        suspended = frozenset(self._suspended())
+        if not suspended:
+            return ()
+        return tuple(
+            SearchTroubleView(workstation=one.name, explanation=WorkstationSuspended(name=one.name).explanation)
+            for one in await self._store.workstations()
+            if one.id in suspended and (structures is None or set(structures) & set(one.structures))
         )
 
     async def _accepting(self) -> bool:

@@ -14,6 +14,8 @@ from gateway.health.checks import (
     queue,
     revocation_lists,
     scratch,
+    searches,
+    text_reader,
     time_source,
 )
 from gateway.kernel.errors import RelaisError
@@ -21,6 +23,7 @@ from gateway.kernel.errors import RelaisError
 CHECKS: tuple[Check, ...] = (
     certificates.check,
     insi.check,
+    searches.check,
     revocation_lists.check,
     time_source.check,
     disk.check,
@@ -28,6 +31,7 @@ CHECKS: tuple[Check, ...] = (
     quarantine.check,
     audit_trail.check,
     converter.check,
+    text_reader.check,
     scratch.check,
     conformity_pack.check,
 )

@@ -180,6 +180,18 @@ class Identification(_Section, frozen=True, kw_only=True):
     """Age over which a card must be read again (CNDA test 1.02)."""
 
 
+_HOURS = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])-([01][0-9]|2[0-3]):([0-5][0-9])")
+
+
+def minutes_of(hours: str) -> tuple[int, int]:
+    """Start and end of `HH:MM-HH:MM` in minutes of the day; raises ConfigurationInvalid for anything else."""
+    found = _HOURS.fullmatch(hours)
+    if found is None:
+        raise ConfigurationInvalid(reason="« identification.night » doit être de la forme 01:00-05:00")
+    start_hour, start_minute, end_hour, end_minute = (int(part) for part in found.groups())
+    return start_hour * 60 + start_minute, end_hour * 60 + end_minute
+
+
 class Professional(_Section, frozen=True, kw_only=True):
     """A professional of a structure, by PS_IdNat (8 + RPPS)."""
 
@@ -289,4 +301,7 @@ def read_configuration(path: Path) -> Configuration:
     identifiers = [structure.id for structure in configuration.structures]
     if not identifiers or len(set(identifiers)) != len(identifiers):
         raise ConfigurationInvalid(reason="il faut au moins une structure, et chacune une seule fois")
+    minutes_of(configuration.identification.night)
+    if configuration.identification.verify_after_days < 0:
+        raise ConfigurationInvalid(reason="« identification.verify_after_days » est un nombre de jours, ou 0 pour ne rien revérifier")
     return configuration

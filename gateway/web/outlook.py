@@ -117,6 +117,7 @@ def _alarms(status: StatusView, now: datetime) -> list[Alarm]:
                 gesture="Vérifiez que le boîtier est relié à Internet ; si cela dure, appelez votre installateur.",
             )
         )
+    alarms += [Alarm(what=one.explanation.what, gesture=one.explanation.gesture) for one in status.searches]
     for one in sorted(status.certificates, key=lambda held: held.usable_until):
         if one.usable_until - now > _WARN_BEFORE:
             continue

@@ -94,6 +94,8 @@ _ACTS = {
     "identity.verified": "INS vérifiée auprès d'INSi",
     "insi.asked": "INSi interrogé",
     "insi.answered": "Réponse d'INSi reçue",
+    "inquiries.paused": "Recherches du boîtier suspendues : réglage à corriger",
+    "inquiries.resumed": "Recherches du boîtier reprises",
     "insi.search-limit": "Trop de recherches depuis ce poste : recherche refusée",
     "batch.started": "Vérification d'une liste lancée",
     "batch.cancelled": "Vérification d'une liste arrêtée",

@@ -231,7 +231,7 @@ async def open_box(
     qualification = Qualification(store, custody, books, Descent(store, vault), bell)
     registry = Registry(store, vault, books, identities, qualification)
     identification = Identification(configuration, registry, CallBook(store, vault, books), books, insi or no_insi)
-    inquiries = Inquiries(configuration, store, vault, identities, registry, identification, books, clock.monotonic)
+    inquiries = Inquiries(configuration, store, vault, identities, registry, identification, books, clock)
     batches = Batches(configuration, store, identities, registry, inquiries, books)
     limits_of_search = SearchLimits(configuration.insi, clock.monotonic)
     relay = Relay(
@@ -242,7 +242,7 @@ async def open_box(
         reader=reader,
         operations=Operations(store, custody, books, reader, scheduler, bell),
         signatures=Signatures(store, keys, clock, anchors),
-        status=StatusBoard(home, configuration, store, scheduler, keys, clock),
+        status=StatusBoard(home, configuration, store, scheduler, keys, clock, inquiries.paused, limits_of_search.alerted),
         identities=IdentityDesk(configuration, store, identities, registry, books, inquiries.curious),
         searches=SearchDesk(configuration, store, identities, identification, inquiries, batches, books, limits_of_search),
     )
