@@ -15,7 +15,7 @@ from gateway.flow.identity_request import PatientBody
 from gateway.flow.request import PatientPart
 from gateway.ins.identity import Actor, Attribute, Identity
 from gateway.ins.rniv import Asserted, AttributesSet, TraitsEdited, same_strict_traits, step
-from gateway.model.patient import IdentityStatus, Ins, Sex, TraitInvalid, Traits
+from gateway.model.patient import IdentityStatus, Ins, Sex, TraitInvalid, Traits, under
 
 _TRAITS = (
     "birth_family_name",
@@ -39,15 +39,16 @@ def asserted(
 ) -> Kept:
     """The entry after what is said; raises PatientUnknown, TraitInvalid, RequestIncomplete, the refusals of Ins.checked and those of rniv.
 
+    `field` is where the patient is in the request, nothing when he is the whole of it.
     The authority of a remembered INS is held to the environment of today, like a new one (design, rule 12).
     """
     traits = _traits(entry, said, field)
-    ins = Ins.checked(said.ins.matricule, said.ins.oid, field=f"{field}.ins") if said.ins is not None else None
+    ins = Ins.checked(said.ins.matricule, said.ins.oid, field=under(field, "ins")) if said.ins is not None else None
     status = _status(said.identity_status, field)
     if status is IdentityStatus.QUALIFIEE and ins is None and (entry is None or entry.identity.recovery is None):
-        raise RequestIncomplete(field=f"{field}.ins")
+        raise RequestIncomplete(field=under(field, "ins"))
     if entry is None and traits is None:
-        raise PatientUnknown(field=f"{field}.local_id")
+        raise PatientUnknown(field=under(field, "local_id"))
     identity = entry.identity if entry is not None else Identity(local_id=local_id, traits=traits or _none())
     repeated = entry is not None and entry.kept.said == traits
     if traits is not None and not repeated:
@@ -55,7 +56,7 @@ def asserted(
     if status is not None or ins is not None:
         identity = step(identity, Asserted(status=status, ins=ins, at=now, by=Actor(kind="workstation", id=workstation)))
     if identity.recovery is not None:
-        identity.recovery.ins.check_environment(environment, field=f"{field}.ins")
+        identity.recovery.ins.check_environment(environment, field=under(field, "ins"))
     proposal = entry.proposal if entry is not None and identity == entry.identity else None
     said_traits = traits if traits is not None or entry is None else entry.kept.said
     return Kept(identity=identity, proposal=proposal, said=said_traits)
@@ -78,9 +79,9 @@ def _traits(entry: Entry | None, said: Said, field: str) -> Traits | None:
     if known is None:
         for name in _NEEDED:
             if name not in given:
-                raise TraitInvalid(field=f"{field}.{name}")
+                raise TraitInvalid(field=under(field, name))
     if given.get("sex", "F") not in (*Sex, "I"):
-        raise TraitInvalid(field=f"{field}.sex")
+        raise TraitInvalid(field=under(field, "sex"))
     names = given.get("birth_given_names") or (known.birth_given_names if known else "")
     first = given.get("first_birth_given_name") or _first(known, names)
     traits = Traits(
@@ -113,7 +114,7 @@ def _status(text: str | None, field: str) -> IdentityStatus | None:
     try:
         return IdentityStatus(text) if text is not None else None
     except ValueError:
-        raise TraitInvalid(field=f"{field}.identity_status") from None
+        raise TraitInvalid(field=under(field, "identity_status")) from None
 
 
 def _none() -> Traits:

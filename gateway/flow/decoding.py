@@ -18,7 +18,8 @@ from gateway.kernel.errors import Refused
 
 _AT = re.compile(r" - at `\$\.?([^`]*)`$")
 _NAMED = re.compile(r"(?:missing required|unknown) field `([^`]*)`")
-_ELEMENT = "[...]"
+_ELEMENT = re.compile(r"\[[^\]]*\]")
+_RANK = re.compile(r"\[[0-9]+\]")
 
 _T = TypeVar("_T", bound=msgspec.Struct)
 
@@ -49,10 +50,17 @@ def is_plain(text: str) -> bool:
 
 def _field_of(message: str, kind: type[msgspec.Struct]) -> str:
     place = _AT.search(message)
-    path = place.group(1).replace(_ELEMENT, "") if place else ""
-    named = _NAMED.search(message)
-    parts = [*path.split("."), *([named.group(1)] if named else [])]
-    return ".".join(takewhile(_names_of(kind).__contains__, filter(None, parts))) or "request"
+    named, known = _NAMED.search(message), _names_of(kind)
+    parts = list(filter(None, place.group(1).split("."))) if place else []
+    told = [_ranked(one) for one in takewhile(lambda one: _ELEMENT.sub("", one) in known, parts)]
+    if named and named.group(1) in known and len(told) == len(parts):
+        told.append(named.group(1))
+    return ".".join(told) or "request"
+
+
+def _ranked(part: str) -> str:
+    """A name of the contract with its rank in a list; nothing else that a path may hold between brackets."""
+    return _ELEMENT.sub("", part) + "".join(_RANK.findall(part))
 
 
 @cache

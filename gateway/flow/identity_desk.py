@@ -67,7 +67,7 @@ class IdentityDesk:
         before = await self._identities.known(structure.id, local_id)
 
         def decide(entry: Entry | None) -> Kept:
-            kept = asserted(entry, body, local_id, caller.workstation, self._books.now(), self._configuration.environment, field="body")
+            kept = asserted(entry, body, local_id, caller.workstation, self._books.now(), self._configuration.environment, field="")
             if body.attributes is None:
                 return kept
             marked = set_attributes(kept.identity, body.attributes, author.actor, self._books.now())

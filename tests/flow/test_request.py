@@ -47,6 +47,8 @@ def changed(path: str, value: object) -> bytes:
         ("author", {}, "author.id"),
         ("visibility.masked", True, "visibility"),
         ("deliver.professionals", ["a@b.test"] * 51, "deliver.professionals"),
+        ("deliver.professionals", ["a@b.test", 3], "deliver.professionals[1]"),
+        ("patient[DOMINIQUE]", "F", "request"),
     ],
 )
 def test_the_field_at_fault_is_named(path: str, value: object, field: str) -> None:
