@@ -87,6 +87,9 @@ def examine(data: Bytes, file: BinaryIO, limits: PdfLimits, *, confined: bool) -
                 raise PdfEncrypted
             report = _report(data, pdf, limits, confined=confined)
             repaired = bool(pdf.get_warnings())
+            if repaired and not confined:
+                # without recovery qpdf takes a stream whose length it cannot read for an empty one; other readers will not
+                raise NeedsConfinement
     except pikepdf.PasswordError:
         raise PdfEncrypted from None
     except MemoryError:

@@ -148,9 +148,8 @@ def test_small_documents_are_told_by_their_lengths_and_a_lying_length_changes_no
     refused(honest, tight)
     lying = honest.replace(b"/Length %d" % len(raw), b"/Length %s" % b"9".rjust(len(str(len(raw))), b"0"))
     assert lying != honest
-    assert Flaw.REPAIRED in inspect_pdf(lying, tight).flaws, "what could not be read is never taken as it is"
-    with pytest.raises(PdfBomb):
-        inspect_confined(lying, tight)
+    refused(lying, tight)
+    assert Flaw.REPAIRED in inspect_pdf(lying).flaws, "what could not be read is never taken as it is"
 
 
 def test_lengths_alone_never_let_a_bomb_through() -> None:
