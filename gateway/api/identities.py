@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any
 
 from litestar import Request, Response, get, post, put
@@ -120,5 +121,24 @@ async def list_people(relay: Given[Relay], caller: Given[Caller], structure: Who
 
 
 def _accepted(header: str) -> Form:
-    forms: tuple[tuple[str, Form], ...] = (("image/svg+xml", "svg"), ("image/png", "png"), ("text/plain", "txt"))
-    return next((form for media, form in forms if media in header), "json")
+    """The form that an Accept header likes best: the highest q, then the first written; JSON when it names none of ours."""
+    liked: list[tuple[float, Form]] = []
+    for part in header.split(","):
+        media, *parameters = (word.strip().lower() for word in part.split(";"))
+        weight = next((float(found.group(1)) for one in parameters if (found := _WEIGHT.fullmatch(one))), 1.0)
+        if media in _MEDIA and weight > 0:
+            liked.append((weight, _MEDIA[media]))
+    return max(liked, key=lambda one: one[0])[1] if liked else "json"
+
+
+_WEIGHT = re.compile(r"q\s*=\s*([01](?:\.[0-9]{0,3})?)")
+_MEDIA: dict[str, Form] = {
+    "application/json": "json",
+    "application/*": "json",
+    "*/*": "json",
+    "text/plain": "txt",
+    "text/*": "txt",
+    "image/svg+xml": "svg",
+    "image/*": "svg",
+    "image/png": "png",
+}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import msgspec
@@ -16,7 +17,8 @@ from gateway.kernel.trace import trace_of
 _log = structlog.get_logger("relais.api")
 
 MEDIA_TYPE = "application/problem+json"
-_RETRY_AFTER = {429: "60", 503: "30"}
+_RETRY_AFTER = {429: 60, 503: 30}
+"""Seconds, unless the error itself knows that it will last longer."""
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -79,7 +81,7 @@ def problem_response(error: RelaisError) -> Response[Problem]:
     """The answer that carries it."""
     headers: dict[str, str] = {}
     if error.status in _RETRY_AFTER:
-        headers["Retry-After"] = _RETRY_AFTER[error.status]
+        headers["Retry-After"] = str(max(_RETRY_AFTER[error.status], math.ceil(error.least_wait)))
     if error.status == 401:
         headers["WWW-Authenticate"] = 'Bearer realm="relais"'
     return Response(problem_of(error), status_code=error.status, media_type=MEDIA_TYPE, headers=headers)

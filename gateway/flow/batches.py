@@ -23,8 +23,9 @@ from gateway.flow.identities import Entry, Identities, Kept
 from gateway.flow.identity_request import BatchBody, BatchPatient, PatientBody
 from gateway.flow.identity_views import BatchView
 from gateway.flow.inquiries import Asked, Inquiries
+from gateway.flow.intake import resolve_structure
 from gateway.flow.night import Night
-from gateway.flow.people import THE_BOX, Author
+from gateway.flow.people import THE_BOX, Author, author_of
 from gateway.flow.registry import Deed, Registry
 from gateway.flow.views import instant
 from gateway.journal.records import AuditRecord, BatchRecord, Change, EventRecord, InquiryRecord
@@ -85,7 +86,7 @@ class Batches:
             created_at=self._books.now(),
         )
         made = [self._inquiry(batch, one.local_id, author, caller.software) for one in patients or ()]
-        await self._inquiries.queue(batch, *made, self._audit(batch, "batch.started"))
+        await self._inquiries.queue(batch, *made, self._audit(batch, "batch.started", batch.actor))
         self._bell.set()
         return await self._view(batch)
 
@@ -98,12 +99,17 @@ class Batches:
         return await self._view(await self._record(caller, batch_id))
 
     async def cancel(self, caller: Caller, batch_id: str) -> BatchView:
-        """Stop a list: what waits is asked no more; raises NotFound."""
+        """Stop a list: what waits is asked no more. Imputed to who stops it, not to who started it; raises NotFound."""
         batch = await self._record(caller, batch_id)
-        if batch.state == "running":
+        while batch.state == "running":
             now = self._books.now()
             ended = msgspec.structs.replace(batch, state="cancelled", closed_at=now, version=batch.version + 1)
-            await self._store.commit(ended, self._audit(ended, "batch.cancelled"))
+            by = author_of(resolve_structure(self._configuration, (batch.structure,), batch.structure), caller)
+            try:
+                await self._store.commit(ended, self._audit(ended, "batch.cancelled", by.imputed))
+            except StaleRecord:
+                batch = await self._record(caller, batch_id)
+                continue
             await self._drop_waiting(batch_id)
             batch = ended
         return await self._view(batch)
@@ -205,7 +211,7 @@ class Batches:
 
     async def _view(self, batch: BatchRecord) -> BatchView:
         counts = await self._store.batch_counts(batch.id)
-        done = sum(one.count for one in counts if one.state in _FINAL)
+        done = sum(one.count for one in counts if one.state in ("done", "failed"))
         outcomes: dict[str, int] = {}
         for one in counts:
             if one.state in ("done", "failed"):
@@ -235,9 +241,9 @@ class Batches:
         stopped = (one for one in self._inquiries.paused() if one.structure in (None, batch.structure))
         return next((one.explanation for one in stopped if batch.state == "running"), None)
 
-    def _audit(self, batch: BatchRecord, act: str) -> AuditRecord:
+    def _audit(self, batch: BatchRecord, act: str, by: str) -> AuditRecord:
         told: dict[str, str | int | bool | None] = {"kind": batch.kind, "total": batch.total, "batch": batch.id}
-        return AuditRecord(at=self._books.now(), act=act, actor=batch.actor, structure=batch.structure, answer=batch.state, detail=told)
+        return AuditRecord(at=self._books.now(), act=act, actor=by, structure=batch.structure, answer=batch.state, detail=told)
 
 
 _FINAL = ("done", "failed", "cancelled")

@@ -44,11 +44,14 @@ class SearchLimits:
         self._told_at: dict[str, float] = {}
 
     def enter(self, workstation: str) -> None:
-        """Count one search; raises SearchLimit, and counts nothing then."""
+        """Count one search; raises SearchLimit, which says after how many seconds one may be made again, and counts nothing then."""
         searches, misses = self._recent(self._searches, workstation), self._recent(self._misses, workstation)
-        if len(searches) >= self._settings.searches_per_hour or len(misses) >= self._settings.misses_per_hour:
+        wait = max(self._wait(searches, self._settings.searches_per_hour), self._wait(misses, self._settings.misses_per_hour))
+        if wait > 0:
             self._refused_at[workstation] = self._monotonic()
-            raise SearchLimit
+            refusal = SearchLimit()
+            refusal.least_wait = wait
+            raise refusal
         searches.append(self._monotonic())
 
     def miss(self, workstation: str) -> None:
@@ -67,6 +70,12 @@ class SearchLimits:
         """Workstations refused within the last hour."""
         now = self._monotonic()
         return tuple(sorted(one for one, at in self._refused_at.items() if now - at < _HOUR))
+
+    def _wait(self, line: deque[float], most: int) -> float:
+        """Seconds until fewer than `most` are of this hour."""
+        if len(line) < most:
+            return 0.0
+        return _HOUR if most <= 0 else _HOUR - (self._monotonic() - line[-most])
 
     def _recent(self, table: dict[str, deque[float]], workstation: str) -> deque[float]:
         line = table.setdefault(workstation, deque())

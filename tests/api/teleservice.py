@@ -9,6 +9,7 @@ import asyncio
 from dataclasses import dataclass, field
 
 from gateway.ins.answer import Answer, Exchange, NationalIdentity, Verdict
+from gateway.ins.card import coverage
 from gateway.ins.client import Announce
 from gateway.ins.criteria import CardReading, Question
 from gateway.ins.envelope import new_message_id
@@ -66,6 +67,7 @@ class _Client:
         return await self._answered("WS_INS2", Answer(verdict=verdict, label=_LABELS[verdict], found=found), announce)
 
     async def by_card(self, reading: CardReading, *, announce: Announce | None = None) -> Exchange:
+        coverage(reading)  # refuses what the real client would
         found = ADRUN if reading.insured_nir == CARD_NUMBER else None
         verdict = Verdict.FOUND if found else Verdict.NOT_FOUND
         return await self._answered("WS_INS1", Answer(verdict=verdict, label=_LABELS[verdict], found=found), announce)

@@ -390,7 +390,8 @@ def test_too_many_fruitless_searches_are_suspended_and_audited(tmp_path: Path) -
         traits = {"birth_family_name": "INCONNUE", "given_names": ["EVA"], "sex": "F", "birth_date": "1990-01-01"}
         answers = [scene.station.post("/ins/search", json={"traits": traits}) for _ in range(4)]
         assert [one.status_code for one in answers] == [200, 200, 200, 429]
-        assert (answers[-1].json()["code"], answers[-1].headers["retry-after"]) == ("search-limit", "60")
+        assert answers[-1].json()["code"] == "search-limit"
+        assert 3000 < int(answers[-1].headers["retry-after"]) <= 3600
         with closing(sqlite3.connect(scene.gateway.home / "journal.sqlite")) as journal:
             assert journal.execute("SELECT count(*) FROM audit WHERE act = 'insi.search-limit'").fetchone() == (1,)
 
