@@ -90,7 +90,7 @@ async def read_datamatrix(
         case "png":
             return Response(symbol.png(view.text), media_type="image/png")
         case "txt":
-            return Response(view.text.encode(), media_type="text/plain; charset=utf-8")
+            return Response(view.text.encode(), media_type="text/plain")
         case _:
             return Response(view)
 
