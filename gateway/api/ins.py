@@ -15,7 +15,7 @@ from gateway.flow.caller import Caller
 from gateway.flow.datamatrix import scan_view
 from gateway.flow.identity_request import BatchBody, ScanBody, SearchBody, VerifyBody, VitaleBody
 from gateway.flow.identity_views import BatchView, DeferredView, InquiryView, ScanView, SearchView, VerificationView
-from gateway.flow.patient_list import read_patient_list
+from gateway.flow.patient_list import PatientList, read_patient_list
 from gateway.flow.relay import Relay
 from gateway.kernel.config import Limits
 
@@ -81,14 +81,16 @@ async def start_batch(
 
     Beside a JSON body these parameters are refused: it says the same, and might say otherwise.
     """
+    listed: PatientList | None = None
     if media_type(request) == CSV:
-        body = _listed(await read_body(request, limits, most=LIST_BYTES), structure, kind, when)
+        body = _asked(structure, kind, when)
+        listed = read_patient_list(await read_body(request, limits, most=LIST_BYTES))
     else:
         for name, said in (("structure", structure), ("kind", kind), ("when", when)):
             if said is not None:
                 raise ParameterInvalid(field=name)
         body = await read_json(request, limits, BatchBody, most=LIST_BYTES)
-    view = await relay.searches.start_batch(caller, body)
+    view = await relay.searches.start_batch(caller, body, listed)
     return Response(view, status_code=201, headers={"Location": f"/api/v1/ins/batches/{view.id}"})
 
 
@@ -110,6 +112,6 @@ async def cancel_batch(relay: Given[Relay], caller: Given[Caller], batch_id: Fro
     return await relay.searches.cancel_batch(caller, batch_id)
 
 
-def _listed(data: bytes, structure: str | None, kind: str | None, when: str | None) -> BatchBody:
+def _asked(structure: str | None, kind: str | None, when: str | None) -> BatchBody:
     wanted, moment = one_of(KINDS, kind, "kind"), one_of(MOMENTS, when, "when")
-    return BatchBody(structure=structure, kind=wanted or "tomorrow", patients=read_patient_list(data), when=moment or "night")
+    return BatchBody(structure=structure, kind=wanted or "tomorrow", when=moment or "night")

@@ -1,7 +1,8 @@
 """Lists of patients verified by the box: tomorrow's, or the whole file; paced, at night unless asked otherwise, resumed after a stop.
 
-A list becomes one inquiry per patient in the commit that accepts it; the file is walked a hundred patients at a time, the place reached
-being written with the inquiries it gave. An answer that differs makes a task for a person, never a silent change. Source: insi.md 4.6, 6.
+A list becomes one inquiry per patient in the commit that accepts it; a patient who cannot be taken is told by line and field, and the
+others go on. The file is walked a hundred patients at a time, the place reached being written with the inquiries it gave. An answer that
+differs makes a task for a person, never a silent change. Source: insi.md 4.6, 6.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any
 
 import msgspec
@@ -21,17 +21,18 @@ from gateway.flow.caller import Caller
 from gateway.flow.errors import NotFound, PatientNotFound
 from gateway.flow.identities import Entry, Identities, Kept
 from gateway.flow.identity_request import BatchBody, BatchPatient, PatientBody
-from gateway.flow.identity_views import BatchView
+from gateway.flow.identity_views import BatchView, RefusedLineView
 from gateway.flow.inquiries import Asked, Inquiries
 from gateway.flow.intake import resolve_structure
 from gateway.flow.night import Night
+from gateway.flow.patient_list import PatientList
 from gateway.flow.people import THE_BOX, Author, author_of
 from gateway.flow.registry import Deed, Registry
 from gateway.flow.views import instant
 from gateway.journal.records import AuditRecord, BatchRecord, Change, EventRecord, InquiryRecord
 from gateway.journal.store import StaleRecord, Store
 from gateway.kernel.config import Configuration, Structure
-from gateway.kernel.errors import Explanation, RelaisError
+from gateway.kernel.errors import Explanation, Held, Refused, RelaisError
 from gateway.kernel.ids import new_id
 
 _log = structlog.get_logger("relais.batches")
@@ -67,13 +68,17 @@ class Batches:
         self._bell = asyncio.Event()
         inquiries.settled = self._settled
 
-    async def start(self, caller: Caller, structure: Structure, author: Author, body: BatchBody) -> BatchView:
-        """Accept a list, or the whole file when there is none; raises TraitInvalid or PatientNotFound naming the patient by its rank."""
+    async def start(
+        self, caller: Caller, structure: Structure, author: Author, body: BatchBody, listed: PatientList | None = None
+    ) -> BatchView:
+        """Accept a list (`listed`: one read from a CSV), or the whole file when there is none.
+
+        Raises TraitInvalid or PatientNotFound naming the first patient at fault when not one can be taken.
+        """
         batch_id, night = new_id(), body.when == "night"
-        patients = body.patients
-        if patients is not None:
-            await self._enter(caller, structure, author, patients)
-        total = len(patients) if patients is not None else await self._store.patient_count(structure.id)
+        patients = listed.patients if listed is not None else body.patients
+        taken, refused = await self._enter(caller, structure, author, patients or (), listed)
+        total = len(taken) + len(refused) if patients is not None else await self._store.patient_count(structure.id)
         batch = BatchRecord(
             id=batch_id,
             structure=structure.id,
@@ -85,8 +90,9 @@ class Batches:
             cursor=0 if patients is None else -1,
             created_at=self._books.now(),
         )
-        made = [self._inquiry(batch, one.local_id, author, caller.software) for one in patients or ()]
-        await self._inquiries.queue(batch, *made, self._audit(batch, "batch.started", batch.actor))
+        aside = [self._aside(batch, one, author) for one in refused]
+        made = [self._inquiry(batch, one.local_id, author, caller.software) for one in taken]
+        await self._inquiries.queue(batch, *aside, *made, self._audit(batch, "batch.started", batch.actor))
         self._bell.set()
         return await self._view(batch)
 
@@ -156,23 +162,45 @@ class Batches:
             return
         self._books.announce()
 
-    async def _enter(self, caller: Caller, structure: Structure, author: Author, patients: Sequence[BatchPatient]) -> None:
-        """Register the patients of a list that come with their traits; all are checked before any is written."""
-        environment, now = self._configuration.environment, self._books.now()
+    async def _enter(
+        self, caller: Caller, structure: Structure, author: Author, patients: Sequence[BatchPatient], listed: PatientList | None
+    ) -> tuple[list[BatchPatient], list[_Aside]]:
+        """Register the patients of a list that come with their traits; those taken, and those who cannot be."""
+        taken: list[BatchPatient] = []
+        aside = [_Aside(line=one.line, field=one.problem.field or "", why=one.problem) for one in (listed.refused if listed else ())]
+        for rank, one in enumerate(patients):
+            try:
+                await self._enter_one(caller, structure, author, one, rank)
+            except (Refused, Held) as problem:
+                field = problem.field or f"patients[{rank}].local_id"
+                line = listed.lines[rank] if listed is not None else None
+                aside.append(_Aside(line=line, field=field if line is None else field.rpartition(".")[2], why=problem))
+            else:
+                taken.append(one)
+        if patients and not taken:
+            raise aside[-len(patients)].why
+        return taken, sorted(aside, key=lambda one: one.line or 0)
 
-        def decided(entry: Entry | None, one: BatchPatient, rank: int) -> Kept:
+    async def _enter_one(self, caller: Caller, structure: Structure, author: Author, one: BatchPatient, rank: int) -> None:
+        def decided(entry: Entry | None) -> Kept:
             said = PatientBody(**_traits(one))
+            now, environment = self._books.now(), self._configuration.environment
             return asserted(entry, said, one.local_id, caller.workstation, now, environment, field=f"patients[{rank}]")
 
-        known = [await self._identities.known(structure.id, one.local_id) for one in patients]
-        for rank, (one, entry) in enumerate(zip(patients, known, strict=True)):
-            if not _traits(one) and entry is None:
-                raise PatientNotFound(field=f"patients[{rank}].local_id")
-            decided(entry, one, rank)
-        for rank, (one, entry) in enumerate(zip(patients, known, strict=True)):
-            if _traits(one):
-                deed = Deed(act=told_of(entry, decided(entry, one, rank)), author=author)
-                await self._registry.record(structure.id, one.local_id, partial(decided, one=one, rank=rank), deed)
+        entry = await self._identities.known(structure.id, one.local_id)
+        if _traits(one):
+            deed = Deed(act=told_of(entry, decided(entry)), author=author)
+            await self._registry.record(structure.id, one.local_id, decided, deed)
+        elif entry is None:
+            raise PatientNotFound(field=f"patients[{rank}].local_id")
+
+    def _aside(self, batch: BatchRecord, one: _Aside, author: Author) -> InquiryRecord:
+        """The row of a patient who could not be taken: counted and told, never asked."""
+        asked = Asked(purpose="verification", line=one.line, field=one.field)
+        row = self._inquiries.new(batch.structure, batch.kind, asked, author, workstation=batch.workstation, batch_id=batch.id)
+        place = f"Ligne {one.line}, colonne {one.field}" if one.line is not None else f"Patient de la liste ({one.field})"
+        told = msgspec.structs.replace(one.why.explanation, what=f"{place} : {one.why.explanation.what}")
+        return msgspec.structs.replace(row, state="failed", outcome="refused", explanation=told)
 
     def _inquiry(self, batch: BatchRecord, local_id: str, author: Author | None, software: str | None) -> InquiryRecord:
         return self._inquiries.new(
@@ -226,8 +254,19 @@ class Batches:
             outcomes=outcomes,
             created_at=instant(batch.created_at),
             estimated_end=self._estimate(batch, batch.total - done),
-            explanation=self._trouble(batch),
+            explanation=await self._trouble(batch),
+            refused=await self._refused(batch) if outcomes.get("refused") else (),
         )
+
+    async def _refused(self, batch: BatchRecord) -> tuple[RefusedLineView, ...]:
+        """Their rows come first, in the commit that accepted the list."""
+        found: list[RefusedLineView] = []
+        for one in await self._store.inquiries_of_batch(batch.id, 0, _SHOWN):
+            if one.state != "failed" or one.attempts or one.explanation is None:
+                break
+            asked = self._inquiries.opened(one)
+            found.append(RefusedLineView(line=asked.line, field=asked.field or "", explanation=one.explanation))
+        return tuple(found)
 
     def _estimate(self, batch: BatchRecord, left: int) -> datetime | None:
         if batch.state != "running" or left <= 0:
@@ -236,14 +275,25 @@ class Batches:
         now = self._books.moment()
         return self._night.end_of(now, seconds) if batch.not_before is not None else now + timedelta(seconds=seconds)
 
-    def _trouble(self, batch: BatchRecord) -> Explanation | None:
-        """Why nothing moves; a software's own trouble is told to every list, most being made in one name."""
-        stopped = (one for one in self._inquiries.paused() if one.structure in (None, batch.structure))
-        return next((one.explanation for one in stopped if batch.state == "running"), None)
+    async def _trouble(self, batch: BatchRecord) -> Explanation | None:
+        """Why nothing moves: what stops the structure, or the software in whose name the list is verified."""
+        paused = self._inquiries.paused() if batch.state == "running" else ()
+        if not paused:
+            return None
+        names = {one.software for one in await self._store.inquiries_of_batch(batch.id, 0, 1)}
+        return next((one.explanation for one in paused if one.structure == batch.structure or one.software in names), None)
 
     def _audit(self, batch: BatchRecord, act: str, by: str) -> AuditRecord:
         told: dict[str, str | int | bool | None] = {"kind": batch.kind, "total": batch.total, "batch": batch.id}
         return AuditRecord(at=self._books.now(), act=act, actor=by, structure=batch.structure, answer=batch.state, detail=told)
+
+
+class _Aside(msgspec.Struct, frozen=True, kw_only=True):
+    """A patient of a list who cannot be taken."""
+
+    line: int | None
+    field: str
+    why: RelaisError
 
 
 _FINAL = ("done", "failed", "cancelled")

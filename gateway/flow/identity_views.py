@@ -191,6 +191,16 @@ class VerificationView(_View, frozen=True, kw_only=True):
     calls: tuple[CallView, ...]
 
 
+class RefusedLineView(_View, frozen=True, kw_only=True):
+    """A patient of a list who could not be taken; the others are."""
+
+    line: int | None
+    """Of a CSV, its header being line 1; None for JSON."""
+    field: str
+    """Column of a CSV; `patients[N].member` of a JSON list, N from 0."""
+    explanation: Explanation
+
+
 class BatchView(_View, frozen=True, kw_only=True):
     """A list of patients being verified: figures by outcome, and when it should end."""
 
@@ -204,6 +214,8 @@ class BatchView(_View, frozen=True, kw_only=True):
     created_at: datetime
     estimated_end: datetime | None
     explanation: Explanation | None
+    refused: tuple[RefusedLineView, ...] = ()
+    """The first patients of the list who could not be taken."""
 
 
 class ScanView(_View, frozen=True, kw_only=True):

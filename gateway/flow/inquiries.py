@@ -66,6 +66,9 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     criteria: SearchCriteria | None = None
     """None: the patient's own traits at that moment."""
     result: SearchView | None = None
+    line: int | None = None
+    field: str | None = None
+    """Where in a list a patient stands who could not be taken: nothing is asked then."""
 
 
 class Inquiries:

@@ -25,6 +25,7 @@ from gateway.flow.identity_views import BatchView, DeferredView, InquiryView, Se
 from gateway.flow.inquiries import Inquiries
 from gateway.flow.insi_calls import Matter
 from gateway.flow.intake import resolve_structure
+from gateway.flow.patient_list import PatientList
 from gateway.flow.people import Author, author_of
 from gateway.flow.search_limit import SearchLimit, SearchLimits
 from gateway.flow.search_showing import call_views, search_view
@@ -164,10 +165,13 @@ class SearchDesk:
         """A search handed to the box; raises NotFound for another workstation's."""
         return await self._inquiries.view(caller, inquiry_id)
 
-    async def start_batch(self, caller: Caller, body: BatchBody) -> BatchView:
-        """Verify a list, or the whole file; raises RequestIncomplete, TraitInvalid for the first patient at fault."""
+    async def start_batch(self, caller: Caller, body: BatchBody, listed: PatientList | None = None) -> BatchView:
+        """Verify a list (`listed`: one read from a CSV), or the whole file; a patient who cannot be taken is told in the view.
+
+        Raises RequestIncomplete, TraitInvalid, PatientNotFound when not one can be.
+        """
         structure, author = self._who(caller, body.structure)
-        return await self._batches.start(caller, structure, author, body)
+        return await self._batches.start(caller, structure, author, body, listed)
 
     async def batches(self, caller: Caller, structure: str | None = None) -> tuple[BatchView, ...]:
         """The last lists of the caller's structures, newest first."""

@@ -44,6 +44,7 @@ class BatchCard(msgspec.Struct, frozen=True, kw_only=True):
     estimate: Moment | None
     outcomes: tuple[str, ...]
     explanation: Explanation | None
+    refused: tuple[Explanation, ...]
     open: bool
 
 
@@ -62,6 +63,7 @@ def batch_card(batch: BatchView, now: datetime) -> BatchCard:
         estimate=told(batch.estimated_end, now) if batch.estimated_end is not None and not over else None,
         outcomes=tuple(_outcome(name, count) for name, count in counts),
         explanation=None if over else batch.explanation,
+        refused=tuple(one.explanation for one in batch.refused),
         open=not over,
     )
 

@@ -12,7 +12,7 @@ from litestar.di import NamedDependency as Given
 from litestar.params import FromPath
 
 from gateway.flow.identity_request import BatchBody
-from gateway.flow.patient_list import PatientListInvalid, read_patient_list
+from gateway.flow.patient_list import PatientList, PatientListInvalid, read_patient_list
 from gateway.flow.relay import Relay
 from gateway.kernel.errors import RelaisError
 from gateway.web.access import Visitor, read_form, see_other
@@ -49,9 +49,9 @@ async def start_batch(
     fields = await read_form(request, sessions, visitor.session)
     structure = fields.get("structure", "")
     try:
-        body = await _body(request, structure, fields)
+        body, listed = await _body(request, structure, fields)
         caller = acting(relay, sessions, visitor, structure, fields)
-        batch = await relay.searches.start_batch(caller, body)
+        batch = await relay.searches.start_batch(caller, body, listed)
     except RelaisError as refusal:
         sessions.leave(visitor.session, _refused(refusal))
     else:
@@ -80,7 +80,7 @@ def _refused(refusal: RelaisError) -> Notice:
     return Notice(tone="bad", what=told.what, gesture=told.gesture)
 
 
-async def _body(request: Request[Any, Any, Any], structure: str, fields: dict[str, str]) -> BatchBody:
+async def _body(request: Request[Any, Any, Any], structure: str, fields: dict[str, str]) -> tuple[BatchBody, PatientList | None]:
     """What the form asks for; raises FormIncomplete, PatientListInvalid."""
     said: dict[str, Any] = {"structure": structure, "kind": fields.get("quoi"), "when": fields.get("quand")}
     try:
@@ -88,8 +88,8 @@ async def _body(request: Request[Any, Any, Any], structure: str, fields: dict[st
     except msgspec.ValidationError:
         raise FormIncomplete from None
     if body.kind == "file":
-        return body
+        return body, None
     sent = (await request.form()).get("liste")
     if not isinstance(sent, UploadFile):
         raise PatientListInvalid(reason="aucun fichier n'a été choisi")
-    return msgspec.structs.replace(body, patients=read_patient_list(await sent.read()))
+    return body, read_patient_list(await sent.read())
