@@ -12,12 +12,23 @@ import msgspec
 _CELLS: Final = re.compile(r"\S+(?: \S+)*")
 _RELATIVES: Final = re.compile(
     r"\b(?:(?:son|sa|leur|ses|mon|ma)\s+(?:epouse|epoux|mari|femme|fils|fille|mere|pere|frere|soeur|conjointe?|compagnon|compagne|enfant|bebe"
-    r"|jumeau|jumelle|grand-mere|grand-pere|tante|oncle|niece|neveu)|nouveau-nee?|accompagnante?|personne\s+a\s+prevenir|aidante?|assuree?"
+    r"|jumeau|jumelle|grand-mere|grand-pere|tante|oncle|niece|neveu)|accompagnante?|personne\s+a\s+prevenir|aidante?|assuree?"
     r"|tuteur|tutrice)\b"
+    r"|\b(?:mere|pere|parents?|conjointe?|epoux|epouse|mari|compagnon|compagne|frere|soeur|jumeau|jumelle|representante?\s+legale?)\s*:"
 )
-_SENTENCE: Final = re.compile(r"[.!?]\s")
+_NEWBORN: Final = re.compile(
+    r"\b(?:nouveau-nee?s?|nouveaux-nes|bebes?|jumeaux|jumelles|nourrisson|accouch\w*|donne\s+naissance|de\s+l'enfant"
+    r"|(?:d'une?|une?|petite?)\s+(?:fille|garcon|enfant))\b"
+)
+_CHILD: Final = re.compile(r"^\s*enfants?\b")
+_BIRTHING: Final = re.compile(r"\b(?:accouch\w*|maternite|cesarienne|post-?partum|suites\s+de\s+couches)\b")
+_SENTENCE: Final = re.compile(r"(?<!\bm)(?<!\b[dmp]r)[.!?]\s")
 _FAR: Final = 160
-_PLAIN: Final = str.maketrans({"’": "'", "\N{NO-BREAK SPACE}": " ", "œ": "oe", "Œ": "oe", "ﬁ": "fi", "ﬂ": "fl"})
+_AFTER: Final = 40
+_PLAIN: Final = str.maketrans(
+    {"’": "'", "\N{NO-BREAK SPACE}": " ", "\N{NARROW NO-BREAK SPACE}": " ", "\N{NON-BREAKING HYPHEN}": "-", "\N{HYPHEN}": "-",
+     "\N{SOFT HYPHEN}": None, "œ": "oe", "Œ": "oe", "æ": "ae", "Æ": "ae", "ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl"}
+)  # fmt: skip
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,6 +61,19 @@ def quoted(lines: Sequence[Line], index: int, column: int) -> bool:
     return _RELATIVES.search(sentence[-_FAR:]) is not None
 
 
+def newborn(lines: Sequence[Line], index: int, start: int, end: int) -> bool:
+    """True when what stands from `start` to `end` of a line may be said of a newborn: of the sentence around it, begun above or here."""
+    here = lines[index].folded
+    cell = here[:start].rpartition("   ")[2]
+    around = _last_sentence(cell)[-_FAR:] + here[start : end + _AFTER].partition("   ")[0]
+    above = lines[index - 1].folded if index > 0 and around.startswith(cell) else ""
+    if above.rstrip().endswith((".", ":", "!", "?")):
+        above = ""
+    if _NEWBORN.search(around) or _NEWBORN.search(_last_sentence(above)):
+        return True
+    return bool(_CHILD.search(cell)) and any(_BIRTHING.search(line.folded) for line in lines)
+
+
 def _last_sentence(text: str) -> str:
     cuts = [one.end() for one in _SENTENCE.finditer(text)]
     return text[cuts[-1] :] if cuts else text
@@ -57,14 +81,7 @@ def _last_sentence(text: str) -> str:
 
 def _folded(text: str) -> str:
     """Lower case, accents and typographic signs made plain, length kept where it can be."""
-    plain = (
-        text.replace("’", "'")
-        .replace("\N{NO-BREAK SPACE}", " ")
-        .replace("œ", "oe")
-        .replace("Œ", "OE")
-        .replace("ﬁ", "fi")
-        .replace("ﬂ", "fl")
-    )
+    plain = text.translate(_PLAIN)
     return "".join(one for one in unicodedata.normalize("NFD", plain.lower()) if not unicodedata.combining(one))
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from gateway.model.patient import Traits
-from tests.ins.collision_people import FAMILIES, Person, double, namesake, person, relative, stranger
+from tests.ins.collision_people import FAMILIES, Person, double, infant, namesake, person, relative, stranger, twin
 from tests.ins.collision_sheet import Layout, Page, Sheet
 
 
@@ -36,8 +36,10 @@ _WRONG: tuple[tuple[str, _Other, Callable[[Layout], bool]], ...] = (
     ("relative", relative, lambda layout: layout.given),
     ("kin", relative, lambda layout: layout.birth),
     ("double", double, lambda layout: layout.ins),
+    ("twin", twin, lambda layout: layout.given),
+    ("child", infant, lambda layout: layout.birth),
 )
-_RIGHT = ("plain", "quoting", "married", "partial", "unnamed")
+_RIGHT = ("plain", "quoting", "married", "partial", "unnamed", "mother", "twin's")
 
 
 def corpus(seed: int, layouts: Sequence[Layout], rounds: int) -> Iterator[Case]:
@@ -69,6 +71,10 @@ def _right(rng: random.Random, layout: Layout, name: str) -> Case:
             return _case(rng, layout, name, known, identity)
         case "unnamed":
             return _unnamed(rng, layout, identity)
+        case "mother" if identity.woman:
+            return _case(rng, layout, name, identity, identity, newborn=infant(rng, identity))
+        case "twin's":
+            return _case(rng, layout, name, identity, identity, sibling=twin(rng, identity))
         case _:
             return _case(rng, layout, name, identity, identity)
 
@@ -78,9 +84,17 @@ def _wedded(rng: random.Random, who: Person) -> Traits:
     return msgspec.structs.replace(who.traits, used_family_name=rng.choice(others))
 
 
-def _case(rng: random.Random, layout: Layout, name: str, identity: Person, printed: Person) -> Case:
+def _case(
+    rng: random.Random,
+    layout: Layout,
+    name: str,
+    identity: Person,
+    printed: Person,
+    newborn: Person | None = None,
+    sibling: Person | None = None,
+) -> Case:
     page = Page()
-    sheet = _sheet(rng, printed, quotes=name == "quoting" or rng.random() < 0.3)
+    sheet = replace(_sheet(rng, printed, quotes=name == "quoting" or rng.random() < 0.3), newborn=newborn, sibling=sibling)
     layout.draw(page, replace(sheet, relative=identity, quotes=True) if name == "kin" else sheet)
     return Case(f"{layout.name}/{name}", page.done(), identity, printed.ins.matricule != identity.ins.matricule)
 

@@ -135,3 +135,18 @@ def double(rng: random.Random, of: Person) -> Person:
         ins = matricule(of.traits.sex, of.traits.birth_date, of.traits.birth_place, rng)
         if ins.matricule != of.ins.matricule:
             return replace(of, ins=ins)
+
+
+def twin(rng: random.Random, of: Person) -> Person:
+    """The same family name, birth date and place, another first name, so another matricule."""
+    other = relative(rng, of)
+    traits = msgspec.structs.replace(other.traits, birth_date=of.traits.birth_date, birth_place=of.traits.birth_place)
+    ins = matricule(traits.sex, traits.birth_date, traits.birth_place, rng)
+    return replace(other, traits=traits, ins=ins) if ins.matricule != of.ins.matricule else twin(rng, of)
+
+
+def infant(rng: random.Random, of: Person) -> Person:
+    """A child of the same family name, born in the year of the document."""
+    other = relative(rng, of)
+    traits = msgspec.structs.replace(other.traits, birth_date=f"2026-{rng.randrange(1, 12):02d}-{rng.randrange(1, 29):02d}")
+    return replace(other, traits=traits, ins=matricule(traits.sex, traits.birth_date, traits.birth_place, rng))

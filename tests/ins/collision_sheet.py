@@ -39,6 +39,10 @@ class Sheet:
     quotes: bool
     """True when the text speaks of the relative, birth date included."""
     rng: random.Random
+    newborn: Person | None = None
+    """Whom the patient gave birth to, told in the text."""
+    sibling: Person | None = None
+    """A twin told in the text."""
 
     def birth(self, who: Person | None = None) -> str:
         """A birth date in one of the ways people write it."""
@@ -81,9 +85,26 @@ class Sheet:
         who = self.rng.choice((spouse, child, "Sa mère" if other.woman else "Son père"))
         return f"{who} {other.given}, {'née' if other.woman else 'né'} le {self.birth(other)}, présente les mêmes symptômes."
 
+    def delivered(self, child: Person) -> str:
+        """A sentence that tells of a newborn, birth date and name included."""
+        what, born = ("une fille", "née") if child.woman else ("un garçon", "né")
+        return self.rng.choice(
+            (
+                f"Accouchement le {self.birth(child)} d'{what}, {child.given}, {born} à 04 h 12.",
+                f"Nouveau-né : {child.given} {child.family}, {born} le {self.birth(child)}, 3 240 g.",
+                f"Bébé {child.family} {child.given}, {born} le {self.birth(child)}.",
+                f"A donné naissance à {what}, {child.given}, {born} le {self.birth(child)}.",
+                f"Date de naissance de l'enfant : {self.birth(child)}",
+            )
+        )
+
     def body(self, lines: int = 4) -> list[str]:
-        """Sentences of care, one of them quoting somebody when the sheet does."""
+        """Sentences of care, and those that quote somebody when the sheet does."""
         found = self.rng.sample(BODIES, lines)
+        if self.newborn is not None:
+            found.insert(1, self.delivered(self.newborn))
+        if self.sibling is not None:
+            found.insert(1, f"{'Sœur jumelle' if self.sibling.woman else 'Frère jumeau'} : {self.name(self.sibling)}, en bonne santé.")
         return [*found[:2], self.quoted, *found[2:]] if self.quotes else found
 
 
