@@ -86,10 +86,10 @@ async def start_batch(
         body = _asked(structure, kind, when)
         listed = read_patient_list(await read_body(request, limits, most=LIST_BYTES))
     else:
+        body = await read_json(request, limits, BatchBody, most=LIST_BYTES)
         for name, said in (("structure", structure), ("kind", kind), ("when", when)):
             if said is not None:
                 raise ParameterInvalid(field=name)
-        body = await read_json(request, limits, BatchBody, most=LIST_BYTES)
     view = await relay.searches.start_batch(caller, body, listed)
     return Response(view, status_code=201, headers={"Location": f"/api/v1/ins/batches/{view.id}"})
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import httpx
 import msgspec
 
 from gateway.flow.caller import new_workstation
+from gateway.journal.memory import MemoryStore
 from gateway.journal.records import AuditRecord
 from gateway.kernel.config import Identification, Insi, Limits, Secretary
 from tests.api.judge import check_answer
@@ -43,7 +45,13 @@ PATIENT_WORDS = (
 
 
 async def open_practice(
-    home: Path, insi: Teleservice, *, limits: Limits | None = None, evidence: tuple[str, ...] = (), **settings: Any
+    home: Path,
+    insi: Teleservice,
+    *,
+    limits: Limits | None = None,
+    evidence: tuple[str, ...] = (),
+    store: MemoryStore | None = None,
+    **settings: Any,
 ) -> Box:
     """A box whose workstations belong to the first structure; `settings` are those of the section [insi]."""
     base = configuration_of((STRUCTURE, OTHER_STRUCTURE), limits)
@@ -54,7 +62,7 @@ async def open_practice(
         identification=Identification(evidence=evidence),
         structures=tuple(msgspec.structs.replace(one, secretaries=people) for one in base.structures),
     )
-    return await open_box(home, configuration=whole, insi=insi.client)
+    return await open_box(home, configuration=whole, insi=insi.client, store=store)
 
 
 async def neighbour(box: Box, *structures: str) -> dict[str, str]:
@@ -106,6 +114,13 @@ def card(**changes: Any) -> dict[str, Any]:
     read_at = (NOW - timedelta(minutes=1)).isoformat()
     told = {"serial": "80250001", "read_at": read_at, "insured_nir": CARD_NUMBER, "birth_date": "1975-12-31", "birth_rank": "1", **changes}
     return {"selected_serial": "80250001", "card": told}
+
+
+async def until(reached: Callable[[], Awaitable[bool]]) -> None:
+    """Let the box's own tasks run until this is so."""
+    async with asyncio.timeout(20):
+        while not await reached():  # noqa: ASYNC110 - what is waited for announces nothing
+            await asyncio.sleep(0.002)
 
 
 async def qualified(box: Box, local_id: str = "P-1") -> None:

@@ -216,10 +216,11 @@ async def open_box(
     limits: Limits | None = None,
     insi: Clients | None = None,
     configuration: Configuration | None = None,
+    store: MemoryStore | None = None,
 ) -> Box:
     """A box ready to answer: two workstations, the operator, a signing key. A `configuration` takes the place of `limits`."""
     configuration = configuration or configuration_of(structures, limits)
-    clock, store = FrozenClock(NOW), MemoryStore()
+    clock, store = FrozenClock(NOW), store or MemoryStore()
     vault = open_vault(home, create=True)
     blobs, keys = BlobStore(home), KeyStore(home, vault)
     anchors = shared_pki().anchors_pem

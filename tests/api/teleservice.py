@@ -45,8 +45,8 @@ class Teleservice:
 
     known: dict[str, NationalIdentity] = field(default_factory=lambda: {"ADRUN": ADRUN, "ECETINSI": ECETINSI})
     trouble: type[RelaisError] | None = None
-    mute: bool = False
-    """True: takes the request and never answers."""
+    mute_after: int | None = None
+    """Takes every request after that many and never answers them; None: answers all."""
     calls: list[tuple[str, bool, str | None]] = field(default_factory=list)
 
     def client(self, structure_id: str, *, user: bool, software: str | None = None) -> _Client:
@@ -84,6 +84,6 @@ class _Client:
             await announce(operation, message_id, sent)
         if self.service.trouble is not None:
             raise self.service.trouble()
-        if self.service.mute:
+        if self.service.mute_after is not None and len(self.service.calls) > self.service.mute_after:
             await asyncio.Event().wait()
         return Exchange(operation=operation, message_id=message_id, sent=sent, received=b"<answer/>", answer=answer)

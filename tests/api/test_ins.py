@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -30,6 +28,7 @@ from tests.api.practice import (
     qualified,
     read,
     search,
+    until,
 )
 from tests.api.rig import AUTHOR, NOW, OTHER_STRUCTURE, Box, served
 from tests.api.teleservice import NIR, SEVERAL, Teleservice
@@ -40,13 +39,6 @@ TRAITS: dict[str, Any] = {"birth_family_name": "Adrun", "given_names": ["Zoé"],
 NOBODY = {**TRAITS, "birth_family_name": "Inconnue"}
 INS = {"matricule": "275126322074974", "oid": NIR}
 INQUIRY = "/ins/inquiries/{inquiry_id}"
-
-
-async def until(reached: Callable[[], Awaitable[bool]]) -> None:
-    """Let the box's own tasks run until this is so."""
-    async with asyncio.timeout(20):
-        while not await reached():  # noqa: ASYNC110 - what is waited for announces nothing
-            await asyncio.sleep(0.002)
 
 
 async def inquiry(box: Box, location: str) -> dict[str, Any]:
@@ -222,7 +214,7 @@ async def tried(box: Box, identifier: str) -> bool:
 
 async def test_a_service_that_says_nothing_is_deferred_at_the_end_of_the_budget(tmp_path: Path, insi: Teleservice) -> None:
     box = await open_practice(tmp_path, insi, budget_seconds=0.05)
-    insi.mute = True
+    insi.mute_after = 0
     answer = await search(box, {"traits": TRAITS, "defer": True})
     assert (answer.status_code, answer.json()["explanation"]["code"]) == (202, "insi-answer-lost")
     check_problem(await search(box, {"traits": TRAITS}), 503, "insi-answer-lost")
