@@ -2,7 +2,7 @@
 
 A list becomes one inquiry per patient in the commit that accepts it; a patient who cannot be taken is told by line and field, and the
 others go on. The file is walked a hundred patients at a time, the place reached being written with the inquiries it gave. An answer that
-differs makes a task for a person, never a silent change. Source: insi.md 4.6, 6.
+differs makes a task for a person, never a silent change. Walks that nobody asked for are `reverification`'s. Source: insi.md 4.6, 6.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import structlog
 from gateway.flow.assertion import asserted, told_of
 from gateway.flow.bookkeeping import Bookkeeper
 from gateway.flow.caller import Caller
-from gateway.flow.errors import NotFound, PatientNotFound
+from gateway.flow.errors import NotFound, PatientNotFound, PayloadQuarantined
 from gateway.flow.identities import Entry, Identities, Kept
 from gateway.flow.identity_request import BatchBody, BatchPatient, PatientBody
 from gateway.flow.identity_views import BatchView, RefusedLineView
@@ -28,8 +28,9 @@ from gateway.flow.night import Night
 from gateway.flow.patient_list import PatientList
 from gateway.flow.people import THE_BOX, Author, author_of
 from gateway.flow.registry import Deed, Registry
+from gateway.flow.reverification import Reverification
 from gateway.flow.views import instant
-from gateway.journal.records import AuditRecord, BatchRecord, Change, EventRecord, InquiryRecord
+from gateway.journal.records import AuditRecord, BatchRecord, Change, EventRecord, InquiryRecord, PatientRecord
 from gateway.journal.store import StaleRecord, Store
 from gateway.kernel.config import Configuration, Structure
 from gateway.kernel.errors import Explanation, Held, Refused, RelaisError
@@ -65,6 +66,7 @@ class Batches:
         self._inquiries = inquiries
         self._books = books
         self._night = Night(configuration.identification.night)
+        self._reverification = Reverification(configuration, store, books)
         self._bell = asyncio.Event()
         inquiries.settled = self._settled
 
@@ -125,7 +127,8 @@ class Batches:
         while True:
             self._bell.clear()
             try:
-                walking = [await self._advance(one) for one in await self._store.running_batches()]
+                await self._begin_walks()
+                walking = [await self._moved(one) for one in await self._store.running_batches()]
             except RelaisError as problem:
                 _log.warning("batches not advanced", code=problem.code)
                 walking = []
@@ -135,6 +138,28 @@ class Batches:
             except TimeoutError:
                 continue
 
+    async def _begin_walks(self) -> None:
+        for batch in await self._reverification.due():
+            await self._inquiries.queue(batch, self._audit(batch, "batch.started", batch.actor))
+
+    async def _moved(self, batch: BatchRecord) -> bool:
+        """One list that cannot go on stops no other."""
+        try:
+            return await self._advance(batch)
+        except StaleRecord:
+            return True
+        except RelaisError as problem:
+            _log.warning("batch not advanced", batch=batch.id, code=problem.code)
+            return False
+
+    def _local_id(self, record: PatientRecord) -> str | None:
+        """None for a record that no longer opens: it is left aside, the walk goes on."""
+        try:
+            return self._identities.opened(record).identity.local_id
+        except PayloadQuarantined:
+            _log.warning("patient record not walked", number=record.number)
+            return None
+
     async def _advance(self, batch: BatchRecord) -> bool:
         """Give the next patients of the file their inquiries once the former ones are answered; True when more may follow soon."""
         open_ones = sum(one.count for one in await self._store.batch_counts(batch.id) if one.state not in _FINAL)
@@ -143,7 +168,10 @@ class Batches:
             if found:
                 made: list[Change] = []
                 for record in found:
-                    local_id = self._identities.opened(record).identity.local_id
+                    if batch.kind == "periodic" and not self._reverification.concerns(batch, record):
+                        continue
+                    if (local_id := self._local_id(record)) is None:
+                        continue
                     made.append(self._inquiry(batch, local_id, None, None))
                 moved = msgspec.structs.replace(batch, cursor=found[-1].number, version=batch.version + 1)
                 await self._inquiries.queue(moved, *made)
@@ -153,8 +181,10 @@ class Batches:
         return False
 
     async def _close(self, batch: BatchRecord) -> None:
+        """A walk met the patients that were there as it passed: they are its total in the end."""
         now = self._books.now()
-        ended = msgspec.structs.replace(batch, state="done", closed_at=now, version=batch.version + 1)
+        met = sum(one.count for one in await self._store.batch_counts(batch.id)) if batch.cursor >= 0 else batch.total
+        ended = msgspec.structs.replace(batch, state="done", total=met, closed_at=now, version=batch.version + 1)
         told = EventRecord(kind="batch.done", subject=batch.id, structure=batch.structure, workstation=batch.workstation, at=now)
         try:
             await self._store.commit(ended, told)

@@ -21,8 +21,9 @@ from gateway.ins.comparison import Comparison, compare
 from gateway.ins.criteria import CardReading, Question, SearchCriteria
 from gateway.ins.form import same_date
 from gateway.ins.identity import Identity, Method, Recovery
+from gateway.ins.question import question as write_question
 from gateway.ins.refusals import IdentityBarred
-from gateway.ins.rniv import InsAccepted, VerificationPassed, step
+from gateway.ins.rniv import InsAccepted, VerificationFailed, VerificationPassed, step
 from gateway.ins.search import Search, search
 from gateway.kernel.config import Configuration
 from gateway.kernel.ids import new_id
@@ -87,10 +88,29 @@ class Identification:
         exchange = await self._calls.made(matter, lambda announce: client.by_card(reading, announce=announce))
         return Search(exchanges=(exchange,), answer=exchange.answer, advice=_CARD_ADVICE.get(exchange.answer.verdict))
 
-    async def verify(self, matter: Matter, ins: Ins, question: Question, *, software: str | None) -> Exchange:
+    async def verify(self, matter: Matter, ins: Ins, question: Question, *, software: str | None, user: bool = True) -> Exchange:
         """WS_INS3; raises VerificationOff unless it is switched on."""
-        client = self._clients(matter.structure, user=True, software=software)
+        client = self._clients(matter.structure, user=user, software=software)
         return await self._calls.made(matter, lambda announce: client.verify(ins, question, announce=announce))
+
+    async def verify_again(self, matter: Matter, identity: Identity, ins: Ins, *, software: str | None) -> tuple[Search, Taken]:
+        """WS_INS3 asked by the box itself of an INS it holds, which is confirmed or withdrawn; raises as `verify`."""
+        criteria = criteria_of(identity)
+        asked = write_question(criteria, " ".join(criteria.given_names), with_place=True)
+        exchange = await self.verify(matter, ins, asked, software=software, user=False)
+        passed = exchange.answer.verdict is Verdict.FOUND
+        event = VerificationPassed if passed else VerificationFailed
+
+        def decide(entry: Entry | None) -> Kept:
+            if entry is None:
+                raise IdentityBarred
+            after = step(entry.identity, event(at=self._books.now(), by=matter.author.actor, ins=ins))
+            return msgspec.structs.replace(entry.kept, identity=after)
+
+        deed = Deed(act="identity.verified" if passed else "identity.invalidated", author=matter.author)
+        entry = await self._registry.record(matter.structure, identity.local_id, decide, deed)
+        found = Search(exchanges=(exchange,), answer=exchange.answer, advice=None)
+        return found, Taken(entry=entry, outcome="unchanged" if passed else "not_found")
 
     async def take(self, structure: str, local_id: str, found: Search, method: Method, author: Author) -> Taken:
         """Put an answer before the practice: accepted when exact, else proposed; 01 and 02 store nothing (case A11).

@@ -268,9 +268,13 @@ class Inquiries:
         if criteria is None:
             return self._after(record, state="done", outcome="refused")
         matter = Matter(structure=record.structure, author=THE_BOX, purpose=asked.purpose, local_ref=record.local_ref, inquiry_id=record.id)
-        found = await self._identification.look_up(matter, criteria, user=False, software=record.software)
         taken: Taken | None = None
-        if entry is not None:
+        held = entry.identity.recovery if entry is not None else None
+        if entry is not None and held is not None and record.kind == "periodic" and self._configuration.insi.verification:
+            found, taken = await self._identification.verify_again(matter, entry.identity, held.ins, software=record.software)
+        else:
+            found = await self._identification.look_up(matter, criteria, user=False, software=record.software)
+        if entry is not None and taken is None:
             taken = await self._identification.take(record.structure, entry.identity.local_id, found, Method.TRAITS, THE_BOX)
         outcome = taken.outcome if taken is not None else {"00": "found_different", "02": "several"}.get(found.answer.verdict, "not_found")
         answered = msgspec.structs.replace(asked, result=search_view(found, entry, taken))
