@@ -182,7 +182,7 @@ async def opened(home: Home, *, clock: Clock | None = None) -> AsyncIterator[Gat
             home=home,
             configuration=configuration,
             relay=Relay(
-                gate=Gate(store, clock, configuration.limits.requests_per_minute),
+                gate=Gate(store, clock, configuration.limits.requests_per_minute, configuration.structures),
                 admission=Admission(
                     configuration,
                     store,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -12,6 +12,7 @@ from gateway.flow.errors import RateLimited, Unauthenticated
 from gateway.journal.records import WorkstationRecord
 from gateway.journal.store import Store
 from gateway.kernel.clock import Clock
+from gateway.kernel.config import Structure
 from gateway.kernel.ids import new_id
 
 OPERATOR = "operator"
@@ -29,6 +30,8 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     structures: tuple[str, ...]
     actor: str | None = None
+    secretary: bool = False
+    """True when the actor is a secretary of the box, and no professional."""
     software: str | None = None
     """Profile of the cabinet software of this workstation (`insi.software`), None for the box's first one."""
 
@@ -40,7 +43,9 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def imputed(self) -> str:
         """How the audit trail names this caller."""
-        return f"workstation:{self.workstation}" if self.actor is None else f"professional:{self.actor}"
+        if self.actor is None:
+            return f"workstation:{self.workstation}"
+        return f"{'secretary' if self.secretary else 'professional'}:{self.actor}"
 
 
 def token_digest(token: str) -> str:
@@ -63,10 +68,11 @@ def new_workstation(name: str, structures: tuple[str, ...], now: int) -> tuple[W
 class Gate:
     """Recognises callers and limits their pace."""
 
-    def __init__(self, store: Store, clock: Clock, requests_per_minute: int) -> None:
+    def __init__(self, store: Store, clock: Clock, requests_per_minute: int, structures: Sequence[Structure] = ()) -> None:
         self._store = store
         self._clock = clock
         self._allowed = requests_per_minute
+        self._secretaries = frozenset(one.id for structure in structures for one in structure.secretaries)
         self._buckets: dict[str, tuple[float, float]] = {}
         self._lines: dict[str, set[object]] = {}
 
@@ -90,7 +96,14 @@ class Gate:
         if record is None or record.revoked:
             raise Unauthenticated
         self._pace(record.id)
-        return Caller(workstation=record.id, name=record.name, structures=record.structures, actor=actor, software=record.software)
+        return Caller(
+            workstation=record.id,
+            name=record.name,
+            structures=record.structures,
+            actor=actor,
+            secretary=actor in self._secretaries,
+            software=record.software,
+        )
 
     def _pace(self, workstation: str) -> None:
         now = self._clock.monotonic()

@@ -121,7 +121,7 @@ class AuditRecord(msgspec.Struct, frozen=True, kw_only=True):
     at: int
     act: str
     actor: str
-    """workstation:<id>, professional:<id>, system."""
+    """workstation:<id>, professional:<id>, secretary:<id>, system."""
     structure: str | None = None
     patient_ref: str | None = None
     document_id: str | None = None

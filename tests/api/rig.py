@@ -236,7 +236,7 @@ async def open_box(
     batches = Batches(configuration, store, identities, registry, inquiries, books)
     limits_of_search = SearchLimits(configuration.insi, clock.monotonic)
     relay = Relay(
-        gate=Gate(store, clock, configuration.limits.requests_per_minute),
+        gate=Gate(store, clock, configuration.limits.requests_per_minute, configuration.structures),
         admission=Admission(
             configuration, store, blobs, vault, custody, books, reader, identities, registry, Inspection(None), bell, inquiries.curious
         ),
