@@ -5,6 +5,8 @@ Source: insi.md 4. What a row holds never leaves in clear: a record that does no
 
 from __future__ import annotations
 
+import contextlib
+
 import msgspec
 
 from gateway.flow.errors import PayloadQuarantined
@@ -15,7 +17,7 @@ from gateway.ins.identity import Actor, Check, Identity, Method, Recovery
 from gateway.journal.records import PatientRecord
 from gateway.journal.store import Store
 from gateway.kernel.errors import RelaisError
-from gateway.model.patient import IdentityStatus, Patient, Traits
+from gateway.model.patient import IdentityStatus, Ins, Patient, Traits
 from gateway.trust.vault import Vault
 
 
@@ -81,6 +83,19 @@ class Identities:
     def reference(self, structure: str, local_id: str) -> str:
         """The pseudonym under which the journal knows a patient of a structure."""
         return self._vault.pseudonym("patient", f"{structure}/{local_id}")
+
+    async def others_with(self, structure: str, ins: Ins, local_ref: str) -> tuple[Identity, ...]:
+        """Other identities of the structure that hold this INS, oldest first (RNIV: doublon, or collision); a damaged one is not told."""
+        found: list[Identity] = []
+        for record in await self._store.patients_with_ins(structure, self.ins_reference(ins)):
+            if record.local_ref != local_ref:
+                with contextlib.suppress(PayloadQuarantined):
+                    found.append(self.opened(record).identity)
+        return tuple(found)
+
+    def ins_reference(self, ins: Ins) -> str:
+        """The pseudonym of an INS: the same for the authorities of one nature (`Ins.is_same`)."""
+        return self._vault.pseudonym("identity", f"{ins.nature}/{ins.matricule}")
 
     async def known(self, structure: str, local_id: str) -> Entry | None:
         """The patient of this local id, None when never seen; raises PayloadQuarantined."""

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 import msgspec
+import structlog
 
 from gateway.flow.assertion import asserted, set_attributes, told_of
 from gateway.flow.bookkeeping import Bookkeeper
 from gateway.flow.caller import Caller
-from gateway.flow.errors import IdentityNotQualified, PatientNotFound, ProposalGone
+from gateway.flow.errors import IdentityNotQualified, PatientNotFound, PayloadQuarantined, ProposalGone
 from gateway.flow.identities import Entry, Identities, Kept
 from gateway.flow.identity_request import AttributesBody, DecisionBody, PatientBody, QualificationBody
 from gateway.flow.identity_showing import accepted, identity_view, name_of
@@ -23,7 +24,7 @@ from gateway.flow.qualification import WAITING_FOR_IDENTITY
 from gateway.flow.registry import Deed, Registry
 from gateway.flow.views import instant
 from gateway.ins.evidence import admitted_kinds, evidence
-from gateway.ins.identity import Actor
+from gateway.ins.identity import Actor, Identity
 from gateway.ins.rniv import EvidenceChecked, InsRefused, step
 from gateway.journal.identity_questions import TaskPlace
 from gateway.journal.records import PatientRecord
@@ -31,6 +32,8 @@ from gateway.journal.store import Store
 from gateway.kernel.config import Configuration, Structure
 from gateway.model.delivery import DeliveryState
 from gateway.model.patient import IdentityStatus, Patient
+
+_log = structlog.get_logger("relais.identities")
 
 Curiosity = Callable[[str, str], Awaitable[None]]
 _HISTORY = 200
@@ -150,10 +153,11 @@ class IdentityDesk:
     async def worklist(
         self, caller: Caller, structure: str | None = None, task: Task | None = None, cursor: str | None = None, limit: int = 50
     ) -> IdentityPage:
-        """Patients that need someone, longest waiting first."""
-        asked = caller.structures if structure is None else (self._structure(caller, structure).id,)
+        """Patients that need someone, longest waiting first; one whose record no longer opens is counted, and hides no other."""
+        known = tuple(one for one in caller.structures if self._configuration.structure(one) is not None)
+        asked = known if structure is None else (self._structure(caller, structure).id,)
         records = await self._store.tasks(asked, task, _place(cursor), limit)
-        items = [await self._view(self._known_structure(one), self._identities.opened(one)) for one in records]
+        items = [view for one in records if (view := await self._listed(one)) is not None]
         more = f"{records[-1].task_since}-{records[-1].number}" if len(records) == limit else None
         return IdentityPage(items=tuple(items), cursor=more, counts=await self._store.task_counts(asked))
 
@@ -173,13 +177,27 @@ class IdentityDesk:
     async def _view(self, structure: Structure, entry: Entry) -> IdentityView:
         waiting = await self._store.held_of_patient(entry.record.local_ref)
         codes = [one.explanation.code for one in waiting if one.state is DeliveryState.HELD and one.explanation is not None]
-        return identity_view(entry, structure, sum(code in WAITING_FOR_IDENTITY for code in codes))
+        twins = await self._twins(structure, entry)
+        return identity_view(entry, structure, sum(code in WAITING_FOR_IDENTITY for code in codes), twins)
+
+    async def _twins(self, structure: Structure, entry: Entry) -> tuple[Identity, ...]:
+        """Other patients under the INS held, or under the one INSi proposes."""
+        recovery, proposal = entry.identity.recovery, entry.proposal
+        held = [recovery.ins] if recovery is not None else []
+        proposed = [proposal.found.ins] if proposal is not None and not any(one.is_same(proposal.found.ins) for one in held) else []
+        found = [await self._identities.others_with(structure.id, one, entry.record.local_ref) for one in (*held, *proposed)]
+        return tuple({one.local_id: one for some in found for one in some}.values())
 
     def _structure(self, caller: Caller, asked: str | None) -> Structure:
         return resolve_structure(self._configuration, caller.structures, asked)
 
-    def _known_structure(self, record: PatientRecord) -> Structure:
-        return resolve_structure(self._configuration, (record.structure,), record.structure)
+    async def _listed(self, record: PatientRecord) -> IdentityView | None:
+        try:
+            entry = self._identities.opened(record)
+        except PayloadQuarantined:
+            _log.warning("patient record not listed", number=record.number)
+            return None
+        return await self._view(resolve_structure(self._configuration, (record.structure,), record.structure), entry)
 
 
 def _place(cursor: str | None) -> TaskPlace | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from gateway.flow.identities import Entry, Proposal
 from gateway.flow.identity_views import DifferenceView, FactView, FormerInsView, IdentityView, InsView, ProposalView, TraitsView
 from gateway.flow.views import instant
@@ -11,7 +13,7 @@ from gateway.ins.evidence import label_of
 from gateway.ins.identity import Actor, FormerIns, Identity, Method
 from gateway.ins.rniv import InsAccepted, step
 from gateway.kernel.config import Structure
-from gateway.kernel.errors import RelaisError
+from gateway.kernel.errors import Explanation, RelaisError
 from gateway.model.patient import Ins, Traits
 
 _METHODS = {
@@ -23,8 +25,8 @@ _METHODS = {
 }
 
 
-def identity_view(entry: Entry, structure: Structure, waiting: int) -> IdentityView:
-    """The whole entry; `waiting` deliveries wait for this identity."""
+def identity_view(entry: Entry, structure: Structure, waiting: int, twins: Sequence[Identity] = ()) -> IdentityView:
+    """The whole entry; `waiting` deliveries wait for this identity, `twins` are other patients under the same INS."""
     identity = entry.identity
     recovery, check = identity.recovery, identity.check
     return IdentityView(
@@ -44,9 +46,22 @@ def identity_view(entry: Entry, structure: Structure, waiting: int) -> IdentityV
         if check is None
         else FactView(kind=check.kind, label=label_of(check.kind), at=instant(check.at), by=name_of(check.by, structure)),
         proposal=proposal_view(entry.proposal, identity) if entry.proposal is not None else None,
+        warnings=(duplicate(twins),) if twins else (),
         task=entry.kept.task,
         waiting_deliveries=waiting,
         updated_at=instant(entry.record.updated_at),
+    )
+
+
+def duplicate(twins: Sequence[Identity]) -> Explanation:
+    """What is told of two files under one INS; only a person knows which one stays (RNIV: doublon, or a document of somebody else)."""
+    names = ", ".join(one.local_id for one in twins)
+    return Explanation(
+        code="ins-duplicate",
+        who="le secrétariat",
+        what=f"La même INS se trouve dans un autre dossier de cette structure : {names}.",
+        gesture="Comparez les deux dossiers dans le logiciel métier : même personne (doublon à réunir) ou erreur d'identité. "
+        "Relais ne réunit rien de lui-même.",
     )
 
 

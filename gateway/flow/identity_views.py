@@ -95,6 +95,8 @@ class IdentityView(_View, frozen=True, kw_only=True):
     recovered: FactView | None
     checked: FactView | None
     proposal: ProposalView | None
+    warnings: tuple[Explanation, ...] = ()
+    """For instance another file of the structure under the same INS (RNIV: doublon): told, never merged."""
     task: Task | None
     waiting_deliveries: int
     updated_at: datetime

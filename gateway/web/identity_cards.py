@@ -86,6 +86,7 @@ class WorkLine(msgspec.Struct, frozen=True, kw_only=True):
     attributes: tuple[Badge, ...]
     task: Badge | None
     gesture: str
+    warnings: tuple[Explanation, ...]
     since: Moment
     waiting: str | None
 
@@ -136,6 +137,7 @@ def work_line(view: IdentityView, place: Place, now: datetime) -> WorkLine:
         attributes=attribute_badges(view.attributes),
         task=task_badge(view.task) if view.task is not None else None,
         gesture=task_gesture(view.task) if view.task is not None else "",
+        warnings=view.warnings,
         since=told(view.updated_at, now),
         waiting=many(view.waiting_deliveries, "1 envoi attend", "{} envois attendent") if view.waiting_deliveries else None,
     )
