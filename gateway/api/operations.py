@@ -84,7 +84,10 @@ _KEY = Parameter(
 )
 _LAST = Parameter(name="Last-Event-ID", place="header", schema=_text(pattern=LAST_PATTERN), what="Numéro du dernier événement reçu.")
 ACTOR = Parameter(
-    name="Relais-Actor", place="header", schema=_text(pattern=ACTOR_PATTERN), what="Identifiant du professionnel à qui l'acte est imputé."
+    name="Relais-Actor",
+    place="header",
+    schema=_text(pattern=ACTOR_PATTERN),
+    what="Identifiant du professionnel, ou de la secrétaire, à qui l'acte est imputé.",
 )
 _LISTING = (
     Parameter(name="state", place="query", schema=_text(enum=[one.value for one in DocumentState]), what="État du document."),
@@ -197,7 +200,8 @@ OPERATIONS = (
         path="/events",
         name="followEvents",
         tag="Documents",
-        summary="Suivre les événements (Server-Sent Events) : `data` est un récépissé",
+        summary="Suivre les événements (Server-Sent Events). `data` est un DocumentView pour `document.…`, un IdentityEvent pour "
+        "`identity.changed`, un InquiryEvent pour `inquiry.answered`, un BatchEvent pour `batch.done`",
         parameters=(_LAST,),
         answers={200: Answer(what="Les événements, sans fin", media=EVENTS)},
         refusals=(400, 401, 429, 503),

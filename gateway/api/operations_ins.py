@@ -28,7 +28,8 @@ _STRUCTURE = Parameter(
     schema=_text(maxLength=LONGEST_STRUCTURE),
     what="Identifiant de la structure ; inutile quand le poste n'en a qu'une.",
 )
-_READ = (400, 401, 404, 422, 429, 503)
+_READ = (400, 401, 404, 409, 422, 429, 503)
+"""409: what was kept can no longer be read."""
 _ACT = (400, 401, 403, 404, 408, 409, 413, 415, 422, 429, 503)
 _IDENTITY = Answer(what="L'identité à cet instant", schemas=("IdentityView",))
 _BATCH = Answer(what="La liste à cet instant", schemas=("BatchView",))

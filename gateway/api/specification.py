@@ -41,7 +41,7 @@ from gateway.flow.identity_views import (
 from gateway.flow.request import DocumentRequest
 from gateway.flow.signatures import SignatureOrder
 from gateway.flow.status import StatusView
-from gateway.flow.views import DocumentView, ReceiptPage
+from gateway.flow.views import BatchEvent, DocumentView, IdentityEvent, InquiryEvent, ReceiptPage
 
 BASE = "/api/v1"
 
@@ -75,6 +75,9 @@ _TYPES = (
     BatchView,
     ScanView,
     DatamatrixView,
+    IdentityEvent,
+    InquiryEvent,
+    BatchEvent,
 )
 _REF = "#/components/schemas/{name}"
 _SCHEME = "poste"
@@ -179,7 +182,7 @@ def _answer(one: Answer) -> dict[str, Any]:
     content = {one.media: {"schema": schema}} | {media: {"schema": _any_of([])} for media in one.more_media}
     told: dict[str, Any] = {"description": one.what, "content": content}
     if one.location:
-        told["headers"] = {"Location": _header("Adresse du récépissé.")}
+        told["headers"] = {"Location": _header("Adresse où relire ce qui a été pris.")}
     return told
 
 

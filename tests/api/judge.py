@@ -32,6 +32,16 @@ def check_answer(answer: httpx.Response, path: str) -> None:
         jsonschema_rs.validator_for(schema, validate_formats=True).validate(answer.json())
 
 
+def check_event(kind: str, data: Any) -> None:
+    """Fails unless the data of an event are what the description of /events says of its kind."""
+    document = _document()
+    family = kind.partition(".")[0]
+    name = {"document": "DocumentView", "identity": "IdentityEvent", "inquiry": "InquiryEvent", "batch": "BatchEvent"}[family]
+    assert name in document["paths"]["/api/v1/events"]["get"]["summary"]
+    schema = {"$ref": f"#/components/schemas/{name}", "components": document["components"]}
+    jsonschema_rs.validator_for(schema, validate_formats=True).validate(data)
+
+
 def check_problem(answer: httpx.Response, status: int, code: str, field: str | None = None) -> dict[str, Any]:
     """Fails unless the answer is this problem, told to the end; returns it."""
     assert (answer.status_code, answer.headers["content-type"]) == (status, PROBLEM), answer.text

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from gateway.api import events
-from tests.api.judge import check_answer, check_problem
+from tests.api.judge import check_answer, check_event, check_problem
 from tests.api.rig import Box, Served, request_part, served
 
 DMP_ONLY = {"dmp": True}
@@ -36,6 +36,7 @@ async def take(answer: httpx.Response, count: int, family: str = "document.") ->
     async with asyncio.timeout(10), aclosing(told(answer)) as blocks:  # type: ignore[type-var]
         async for block in blocks:
             if block.get("event", "").startswith(family):
+                check_event(block["event"], json.loads(block["data"]))
                 found.append(block)
             if len(found) == count:
                 break

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.api.judge import check_problem
@@ -318,6 +319,18 @@ async def test_the_worklist_tells_the_longest_waiting_first_page_by_page(practic
     assert rest["cursor"] is None
     [decide] = (await ask(practice, "GET", "/worklist", params={"task": "decide"})).json()["items"]
     assert decide == await read(practice, "P-5")
+
+
+async def test_a_record_that_no_longer_opens_hides_no_other(practice: Box) -> None:
+    for number in range(3):
+        await put(practice, f"P-{number}")
+    [_, damaged, _] = await practice.store.patients_after(STRUCTURE, 0, 10)
+    await practice.store.commit(msgspec.structs.replace(damaged, sealed=b"rien", version=damaged.version + 1))
+    page = (await ask(practice, "GET", "/worklist")).json()
+    assert ([one["local_id"] for one in page["items"]], page["counts"]) == (["P-0", "P-2"], {"search": 3})
+    for path in ("", "/history", "/datamatrix"):
+        check_problem(await ask(practice, "GET", f"/patients/P-1{path}", route=f"{ONE}{path}"), 409, "payload-damaged")
+    check_problem(await ask(practice, "PUT", "/patients/P-1", ZOE, route=ONE), 409, "payload-damaged")
 
 
 async def test_deliveries_that_wait_for_an_identity_are_counted_and_released_by_its_qualification(practice: Box) -> None:
