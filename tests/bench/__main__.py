@@ -22,6 +22,8 @@ from tests.bench.documents import document
 from tests.bench.drain import measure_drain
 from tests.bench.figures import Figure, as_json, table
 from tests.bench.floor import bare_machine
+from tests.bench.guard import measure_guard
+from tests.bench.insi import measure_check, measure_search
 from tests.bench.process import load_average
 from tests.bench.stages import measure_stages
 from tests.bench.startup import measure_startup
@@ -51,9 +53,14 @@ def parts(level: str) -> dict[str, Part]:
         "floor": lambda folder: bare_machine(folder, document(_SMALL), draft(pdf=document(_SMALL)).cda),
         "stages": lambda _folder: measure_stages(document(_SMALL)),
         "startup": lambda folder: measure_startup(folder, starts=7 if full else 3 if quick else 1, idle=5.0 if full else 1.0),
+        "insi": lambda folder: [
+            *measure_search(folder, searches=300 if full else 100 if quick else 3),
+            *measure_check(folder / "check", times=9 if full else 5 if quick else 1),
+        ],
         "cost-small": lambda folder: measure_cost(folder, small),
         "cost-middle": lambda folder: measure_cost(folder, middle),
         "cost-large": lambda folder: measure_cost(folder, large),
+        "guard": lambda folder: measure_guard(folder, documents=50 if full else 25 if quick else 2, rounds=3 if full or quick else 1),
         "acceptance": lambda folder: measure_acceptance(
             folder, samples=150 if full else 60 if quick else 5, rounds=3 if full else 1, every=0.1
         ),

@@ -96,9 +96,9 @@ class Load:
 
 
 @contextlib.contextmanager
-def loaded(folder: Path, document: bytes) -> Iterator[Load]:
+def loaded(folder: Path, document: bytes, *, settings: str = SETTINGS) -> Iterator[Load]:
     """A sandbox, a gateway of its own and a load for it; all ended behind."""
-    with running(folder, settings=SETTINGS) as (sandbox, gateway):
+    with running(folder, settings=settings) as (sandbox, gateway):
         load = Load(sandbox, gateway, document)
         try:
             yield load

@@ -17,7 +17,7 @@ from tests.rig.processes import ROOT
 def test_a_short_run_writes_every_figure_with_its_floor(tmp_path: Path) -> None:
     out = tmp_path / "bench.json"
     run = subprocess.run(
-        [sys.executable, "-m", "tests.bench", "--smoke", "--only", "stages", "--only", "acceptance", "--out", str(out)],
+        [sys.executable, "-m", "tests.bench", "--smoke", "--only", "stages", "--only", "acceptance", "--only", "insi", "--out", str(out)],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -30,6 +30,8 @@ def test_a_short_run_writes_every_figure_with_its_floor(tmp_path: Path) -> None:
     assert all(one["value"] > 0 and one["load"] >= 0 for one in figures.values())
     accepted = figures["acceptance p99, 100 kB"]
     assert accepted["times"] == pytest.approx(accepted["value"] / accepted["floor"])
+    assert figures["CPU of one INSi search beside the network"]["value"] > figures["stage: INSi request"]["value"]
+    assert "start-up check of INSi" in figures
     assert {name for name in figures if name.startswith("stage: ")} >= {"stage: PDF inspection", "stage: CDA"}
     assert all(name in run.stdout for name in figures)
 
