@@ -35,6 +35,20 @@ _WORDS = {
     "cancelled": "annulé",
     "expired": "expiré",
 }
+_PATIENT = {
+    "birth_family_name": "Adrun",
+    "birth_given_names": "Zoé",
+    "sex": "F",
+    "birth_date": "1975-12-31",
+    "birth_place": "63220",
+}
+"""A published test identity (insi.md 7)."""
+_STATUSES = {
+    "PROV": "provisoire",
+    "RECUP": "récupérée (INSi)",
+    "VALI": "validée",
+    "QUAL": "qualifiée (passeport vu par le secrétariat)",
+}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -58,8 +72,9 @@ def _show(sandbox: dict[str, Any], gateway: dict[str, Any], home: Path, *, once:
     for patient in json.loads((_EXAMPLES / "patients.json").read_bytes()):
         _call(f"{sandbox['control']}/patients", method="POST", body=json.dumps(patient).encode())
     trust = ssl.create_default_context(cafile=gateway["ca"])
+    print("\nIdentité retrouvée et qualifiée par l'API du réseau local :")
+    good = _identify(gateway["api"], token, trust)
     print("\nDocuments envoyés par l'API du réseau local :")
-    good = True
     for request in sorted(_EXAMPLES.glob("*.json")):
         if request.with_suffix(".pdf").exists():
             good = _send(gateway["api"], token, trust, request) and good
@@ -68,6 +83,26 @@ def _show(sandbox: dict[str, Any], gateway: dict[str, Any], home: Path, *, once:
         print("Ctrl-C pour arrêter.")
         signal.pause()
     return 0 if good else 1
+
+
+def _identify(api: str, token: str, trust: ssl.SSLContext) -> bool:
+    """A patient known by name becomes one with a qualified INS: INSi is asked by the box, the document is seen by a person."""
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json", "Relais-Actor": "secretariat-1"}
+    place = f"{api}/patients/DEMO-1"
+    patient = _call(place, method="PUT", body=json.dumps(_PATIENT).encode(), headers=headers, trust=trust)
+    statuses = [patient["status"]]
+    deadline = time.monotonic() + _PATIENCE
+    while patient["status"] == "PROV" and time.monotonic() < deadline:
+        time.sleep(0.1)
+        patient = _call(place, headers=headers, trust=trust)
+    statuses.append(patient["status"])
+    if patient["status"] == "RECUP":
+        seen = json.dumps({"evidence": "PA"}).encode()
+        patient = _call(f"{place}/qualification", method="POST", body=seen, headers=headers, trust=trust)
+        statuses.append(patient["status"])
+    good = statuses == ["PROV", "RECUP", "QUAL"]
+    print(f"  {'✓' if good else '✗'} {'ADRUN Zoé':<20} " + " → ".join(_STATUSES[one] for one in statuses), flush=True)
+    return good
 
 
 def _send(api: str, token: str, trust: ssl.SSLContext, request: Path) -> bool:
@@ -110,7 +145,7 @@ def _destination(delivery: dict[str, Any]) -> str:
 @contextlib.contextmanager
 def _sandbox(home: Path) -> Iterator[dict[str, Any]]:
     with _process(home / "sandbox.json", "sandbox", "--home", str(home)) as facts:
-        print("Bac à sable prêt : DMP et opérateur MSSanté simulés.", flush=True)
+        print("Bac à sable prêt : INSi, DMP et opérateur MSSanté simulés.", flush=True)
         yield facts
 
 
