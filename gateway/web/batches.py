@@ -17,13 +17,15 @@ from gateway.flow.relay import Relay
 from gateway.kernel.errors import RelaisError
 from gateway.web.access import Visitor, read_form, see_other
 from gateway.web.batch_cards import batch_card
-from gateway.web.identity_acts import FormIncomplete
+from gateway.web.faults import FormIncomplete, refused_notice
 from gateway.web.persons import Seat, acting, seat_of
 from gateway.web.rendering import page
 from gateway.web.sessions import Notice, Sessions
 
 LARGEST_LIST = 4_000_000
 """Bytes of a form with a list: 20 000 patients and some room."""
+
+_LIST = "liste"
 
 
 @get("/lots", include_in_schema=False)
@@ -53,7 +55,7 @@ async def start_batch(
         caller = acting(relay, sessions, visitor, structure, fields)
         batch = await relay.searches.start_batch(caller, body, listed)
     except RelaisError as refusal:
-        sessions.leave(visitor.session, _refused(refusal))
+        sessions.leave(visitor.session, refused_notice(refusal, fields))
     else:
         when = "Elle commence maintenant." if body.when == "now" else "Elle se fera la nuit."
         sessions.leave(visitor.session, Notice(tone="ok", what=f"La vérification est lancée ({batch.total} patients). {when}"))
@@ -69,27 +71,28 @@ async def stop_batch(
     try:
         await relay.searches.cancel_batch(visitor.caller, batch_id)
     except RelaisError as refusal:
-        sessions.leave(visitor.session, _refused(refusal))
+        sessions.leave(visitor.session, refused_notice(refusal, {}))
     else:
         sessions.leave(visitor.session, Notice(tone="ok", what="La vérification est arrêtée. Ce qui a été trouvé est gardé."))
     return see_other("/lots")
 
 
-def _refused(refusal: RelaisError) -> Notice:
-    told = refusal.explanation
-    return Notice(tone="bad", what=told.what, gesture=told.gesture)
-
-
 async def _body(request: Request[Any, Any, Any], structure: str, fields: dict[str, str]) -> tuple[BatchBody, PatientList | None]:
     """What the form asks for; raises FormIncomplete, PatientListInvalid."""
     said: dict[str, Any] = {"structure": structure, "kind": fields.get("quoi"), "when": fields.get("quand")}
+    if missing := next((name for name in ("quoi", "quand") if not fields.get(name)), None):
+        raise FormIncomplete(field=missing)
     try:
         body = msgspec.convert(said, BatchBody)
     except msgspec.ValidationError:
         raise FormIncomplete from None
     if body.kind == "file":
         return body, None
-    sent = (await request.form()).get("liste")
-    if not isinstance(sent, UploadFile):
-        raise PatientListInvalid(reason="aucun fichier n'a été choisi")
-    return body, read_patient_list(await sent.read())
+    sent = (await request.form()).get(_LIST)
+    if not isinstance(sent, UploadFile) or not sent.filename:
+        raise PatientListInvalid(field=_LIST, reason="aucun fichier n'a été choisi")
+    try:
+        return body, read_patient_list(await sent.read())
+    except PatientListInvalid as refusal:
+        refusal.field = _LIST
+        raise

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import msgspec
 
-from gateway.flow.errors import HeldByHand, IdentityNotQualified
+from gateway.flow.errors import HeldByHand, IdentityNotQualified, TextContradictsIdentity
 from gateway.flow.views import DeliveryView, DocumentView
 from gateway.model.delivery import DeliveryState
 
 _WAITING = frozenset({DeliveryState.HELD, DeliveryState.QUEUED})
 _STAYED = _WAITING | {DeliveryState.CANCELLED}
+_LOOKED_AT = frozenset({HeldByHand.code, TextContradictsIdentity.code})
+"""Held until somebody says that it may go."""
 NEEDS_SOMEONE = frozenset({DeliveryState.HELD, DeliveryState.REFUSED, DeliveryState.EXPIRED})
 
 
@@ -39,7 +41,7 @@ def _helping(delivery: DeliveryView) -> tuple[Gesture, ...]:
     match DeliveryState(delivery.state):
         case DeliveryState.HELD if code == IdentityNotQualified.code:
             return ()
-        case DeliveryState.HELD if code == HeldByHand.code:
+        case DeliveryState.HELD if code in _LOOKED_AT:
             return (RELEASE,)
         case DeliveryState.HELD | DeliveryState.REFUSED | DeliveryState.EXPIRED:
             return (RETRY,)

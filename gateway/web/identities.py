@@ -17,7 +17,7 @@ from gateway.model.patient import IdentityStatus
 from gateway.web.access import Visitor
 from gateway.web.addresses import TASKS, local_id_of, place_of
 from gateway.web.cards import DocumentCard, document_card
-from gateway.web.identity_cards import change_lines, identity_card, work_line
+from gateway.web.identity_cards import change_lines, criteria_shown, identity_card, work_line
 from gateway.web.identity_words import task_badge
 from gateway.web.persons import seat_of
 from gateway.web.rendering import HEADERS, page
@@ -79,15 +79,15 @@ async def show_identity(
     seat = seat_of(relay, sessions, visitor, structure)
     evidence = relay.identities.evidence(caller, structure)
     changes = await relay.identities.history(caller, structure, local_id)
-    place = place_of(tache, apres)
+    place, notice = place_of(tache, apres), sessions.take(visitor.session)
     return page(
         "identite.html",
         visitor=visitor,
-        notice=sessions.take(visitor.session),
+        notice=notice,
         identity=identity_card(view, place, now),
-        asked=view.traits,
+        asked=criteria_shown(view.traits, notice.said if notice is not None else {}),
         seat=seat,
-        evidence=[one for one in evidence if not one.exceptional],
+        choices=[(one.code, one.label) for one in evidence if not one.exceptional],
         exceptional=next((one for one in evidence if one.exceptional), None),
         documents=await _waiting(relay, visitor, view, now),
         history=change_lines(changes, evidence, now),

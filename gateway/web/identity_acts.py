@@ -21,11 +21,12 @@ from gateway.flow.caller import Caller
 from gateway.flow.identity_request import AttributesBody, DecisionBody, QualificationBody, SearchBody, SearchTraits
 from gateway.flow.identity_views import DeferredView, IdentityView
 from gateway.flow.relay import Relay
-from gateway.kernel.errors import Refused, RelaisError
+from gateway.kernel.errors import RelaisError
 from gateway.web.access import Visitor, read_form, see_other
 from gateway.web.addresses import TASKS, Place, identity_address, local_id_of, place_of
+from gateway.web.faults import FormIncomplete, refused_notice, said_in
 from gateway.web.identities import LISTED
-from gateway.web.identity_words import ATTRIBUTES, BARRING, status_badge
+from gateway.web.identity_words import ATTRIBUTES, BARRING, status_badge, typed_date
 from gateway.web.persons import acting
 from gateway.web.sessions import Notice, Sessions
 from gateway.web.words import many
@@ -33,14 +34,11 @@ from gateway.web.words import many
 _Body = TypeVar("_Body")
 
 
-class FormIncomplete(Refused):
-    """A field of the form is missing or cannot be what it says."""
-
-    code = "form-incomplete"
-    title = "Formulaire incomplet"
-    who = "le secrétariat"
-    what = "Il manque un choix ou un champ dans ce formulaire : rien n'a été enregistré."
-    gesture = "Complétez-le, puis recommencez."
+_DEFERRED = Notice(
+    tone="act",
+    what="INSi ne répond pas pour le moment : Relais continue la recherche tout seul.",
+    gesture="Vous n'avez rien à faire : ce patient reviendra dans cette liste avec la réponse.",
+)
 
 
 class Came(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,6 +58,12 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     local_id: str
     fields: dict[str, str]
 
+    def chosen(self, field: str) -> str:
+        """What the form says there; raises FormIncomplete when it says nothing."""
+        if not self.fields.get(field, "").strip():
+            raise FormIncomplete(field=field)
+        return self.fields[field]
+
     def body(self, kind: type[_Body], **facts: Any) -> _Body:
         """The body that flow expects; raises FormIncomplete."""
         try:
@@ -70,16 +74,15 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
 
 async def _search(case: Case) -> Came:
     """Ask INSi with the traits of the registry, or with those of the form when it says some."""
-    traits = _criteria(case.fields) if "nom" in case.fields else None
+    traits = _criteria(case) if "nom" in case.fields else None
     purpose = "document" if case.fields.get("attendent") else "reception"
     body = case.body(SearchBody, local_id=case.local_id, traits=traits, purpose=purpose, defer=True)
     found = await case.relay.searches.search(case.caller, body)
     if isinstance(found, DeferredView):
-        told = found.explanation
-        return Came(notice=Notice(tone="act", what=told.what, gesture=told.gesture), over=True)
+        return Came(notice=_DEFERRED, over=True)
     if found.cr != "00":
         what = "INSi ne connaît personne avec ces traits." if found.cr == "01" else "INSi connaît plusieurs personnes avec ces traits."
-        return Came(notice=Notice(tone="act", what=what, gesture=found.advice or ""), answered=found.cr)
+        return Came(notice=Notice(tone="act", what=what, gesture=found.advice or "", said=said_in(case.fields)), answered=found.cr)
     if found.proposal is None:
         return Came(notice=Notice(tone="ok", what="INSi a trouvé exactement cette identité : l'INS est enregistrée."))
     return Came(notice=Notice(tone="ok", what="INSi a trouvé une identité. Comparez-la avec la vôtre, puis décidez."))
@@ -87,7 +90,7 @@ async def _search(case: Case) -> Came:
 
 async def _decide(case: Case) -> Came:
     """Take the identity of INSi, or leave it."""
-    decision = case.fields.get("decision")
+    decision = case.chosen("decision")
     body = case.body(DecisionBody, decision=decision, proposal=case.fields.get("proposition", ""))
     view = await case.relay.identities.decide(case.caller, case.local_id, body)
     if decision == "refuse":
@@ -98,7 +101,7 @@ async def _decide(case: Case) -> Came:
 
 async def _qualify(case: Case) -> Came:
     """Record the document seen, or the attestation of a well-known patient."""
-    body = case.body(QualificationBody, evidence=case.fields.get("piece", ""), attestation=case.fields.get("attestation"))
+    body = case.body(QualificationBody, evidence=case.chosen("piece"), attestation=case.fields.get("attestation"))
     before = await case.relay.identities.read(case.caller, case.structure, case.local_id)
     view = await case.relay.identities.qualify(case.caller, case.local_id, body)
     return Came(notice=_checked(view, before.waiting_deliveries), over=view.task is None)
@@ -106,7 +109,7 @@ async def _qualify(case: Case) -> Came:
 
 async def _accept_and_qualify(case: Case) -> Came:
     """Both gestures at once, for an identity that INSi gave alike: nothing is taken when the choice of the document is missing."""
-    case.body(QualificationBody, evidence=case.fields.get("piece", ""))
+    case.chosen("piece")
     await _decide(msgspec.structs.replace(case, fields={**case.fields, "decision": "accept"}))
     return await _qualify(case)
 
@@ -158,8 +161,7 @@ async def act_on_identity(
         caller = acting(relay, sessions, visitor, structure, fields)
         came = await act(Case(relay=relay, caller=caller, structure=structure, local_id=local_id, fields=fields))
     except RelaisError as refusal:
-        told = refusal.explanation
-        came = Came(notice=Notice(tone="bad", what=told.what, gesture=told.gesture))
+        came = Came(notice=refused_notice(refusal, fields), answered=fields.get("reponse", ""))
     sessions.leave(visitor.session, came.notice)
     if came.over:
         return see_other(_with("/identites" + place.query, suite=following))
@@ -178,14 +180,14 @@ def _with(address: str, **more: str) -> str:
     return f"{address}{'&' if '?' in address else '?'}{given}" if given else address
 
 
-def _criteria(fields: dict[str, str]) -> SearchTraits:
+def _criteria(case: Case) -> SearchTraits:
     """What the form says to search by; raises FormIncomplete."""
     said = {
-        "birth_family_name": fields["nom"].strip(),
-        "given_names": fields.get("prenoms", "").split(),
-        "sex": fields.get("sexe", ""),
-        "birth_date": fields.get("naissance", "").strip(),
-        "birth_place": fields.get("lieu", "").strip().upper() or None,
+        "birth_family_name": case.chosen("nom").strip(),
+        "given_names": case.chosen("prenoms").split(),
+        "sex": case.chosen("sexe"),
+        "birth_date": typed_date(case.chosen("naissance")),
+        "birth_place": case.fields.get("lieu", "").strip().upper() or None,
     }
     try:
         return msgspec.convert(said, SearchTraits)

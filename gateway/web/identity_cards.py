@@ -30,13 +30,14 @@ from gateway.web.identity_words import (
     status_badge,
     status_sentence,
     task_badge,
-    task_gesture,
     trait_text,
 )
+from gateway.web.marked_text import Piece, marked_texts, plain_text
 from gateway.web.moments import Moment, told
 from gateway.web.words import Badge, act_words, many
 
 _NO_MATTER = frozenset({"same", "form"})
+_MARKED = frozenset({"different", "completed"})
 BY_CARD = "CV"
 """Code of an INS that came with a carte Vitale (insi.md 4.7)."""
 
@@ -45,8 +46,8 @@ class TraitRow(msgspec.Struct, frozen=True, kw_only=True):
     """One trait on both sides."""
 
     label: str
-    local: str | None
-    national: str | None
+    local: tuple[Piece, ...]
+    national: tuple[Piece, ...]
     badge: Badge
     kind: str
 
@@ -85,7 +86,6 @@ class WorkLine(msgspec.Struct, frozen=True, kw_only=True):
     status: Badge
     attributes: tuple[Badge, ...]
     task: Badge | None
-    gesture: str
     warnings: tuple[Explanation, ...]
     since: Moment
     waiting: str | None
@@ -113,6 +113,16 @@ class IdentityCard(msgspec.Struct, frozen=True, kw_only=True):
     qualified: bool
 
 
+class Criteria(msgspec.Struct, frozen=True, kw_only=True):
+    """What the fields of a new search hold, as a person types it."""
+
+    nom: str
+    prenoms: str
+    sexe: str
+    naissance: str
+    lieu: str
+
+
 class ChangeLine(msgspec.Struct, frozen=True, kw_only=True):
     """One line of the history."""
 
@@ -136,7 +146,6 @@ def work_line(view: IdentityView, place: Place, now: datetime) -> WorkLine:
         status=status_badge(view.status),
         attributes=attribute_badges(view.attributes),
         task=task_badge(view.task) if view.task is not None else None,
-        gesture=task_gesture(view.task) if view.task is not None else "",
         warnings=view.warnings,
         since=told(view.updated_at, now),
         waiting=many(view.waiting_deliveries, "1 envoi attend", "{} envois attendent") if view.waiting_deliveries else None,
@@ -180,6 +189,17 @@ def change_lines(changes: tuple[ChangeView, ...], evidence: tuple[EvidenceView, 
         )
         for one in changes
     ]
+
+
+def criteria_shown(traits: TraitsView, said: dict[str, str]) -> Criteria:
+    """What the form said last, else the traits of the registry; a date as JJ/MM/AAAA."""
+    return Criteria(
+        nom=said.get("nom", traits.birth_family_name or ""),
+        prenoms=said.get("prenoms", traits.birth_given_names or traits.first_birth_given_name or ""),
+        sexe=said.get("sexe", traits.sex or ""),
+        naissance=said.get("naissance", trait_text("birth_date", traits.birth_date) or ""),
+        lieu=said.get("lieu", traits.birth_place or ""),
+    )
 
 
 def patient_name(traits: TraitsView) -> str:
@@ -239,25 +259,32 @@ def _summary(rows: list[TraitRow], different: int) -> str:
 
 
 def _trait_row(field: str, local: TraitsView, national: TraitsView, found: DifferenceView | None) -> TraitRow:
-    ours, theirs = getattr(local, field), getattr(national, field)
+    ours = getattr(local, field)
+    theirs = getattr(national, field) or (found.national if found is not None else None)
     kind = found.kind if found is not None else "same" if ours == theirs else "form"
     if found is None and (ours is None or theirs is None):
         kind = "missing"
     return TraitRow(
         label=TRAITS[field],
-        local=trait_text(field, ours),
-        national=trait_text(field, theirs),
+        **_sides(kind, trait_text(field, ours), trait_text(field, theirs)),
         badge=difference_badge(kind, local=ours, national=theirs),
         kind=kind,
     )
+
+
+def _sides(kind: str, ours: str | None, theirs: str | None) -> dict[str, tuple[Piece, ...]]:
+    """Both writings, what differs set apart where it matters."""
+    if kind in _MARKED and ours is not None and theirs is not None:
+        local, national = marked_texts(ours, theirs)
+        return {"local": local, "national": national}
+    return {"local": plain_text(ours), "national": plain_text(theirs)}
 
 
 def _matricule_row(held: InsView | None, given: InsView) -> TraitRow:
     kind = "completed" if held is None else "same" if (held.matricule, held.oid) == (given.matricule, given.oid) else "different"
     return TraitRow(
         label="Matricule INS",
-        local=_matricule(held),
-        national=_matricule(given),
+        **_sides(kind, _matricule(held), _matricule(given)),
         badge=difference_badge(kind, local=None, national=given.matricule),
         kind=kind,
     )

@@ -11,6 +11,7 @@ from gateway.model.patient import IdentityStatus
 from gateway.web.words import Badge, badge
 
 _DATE = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})")
+_TYPED_DATE = re.compile(r"([0-9]{2})[/ .-]([0-9]{2})[/ .-]([0-9]{4})")
 _SEXES = {"F": "Féminin", "M": "Masculin", "I": "Indéterminé", "U": "Indéterminé"}
 _MATRICULE_GROUPS = (1, 3, 5, 7, 10, 13)
 
@@ -30,9 +31,9 @@ _ALLOWED = {
     ),
 }
 _TASKS = {
-    "search": (badge("À rechercher", "act"), "Interroger INSi"),
-    "decide": (badge("À décider", "act"), "Comparer les deux identités"),
-    "qualify": (badge("À qualifier", "act"), "Contrôler une pièce d'identité"),
+    "search": badge("À rechercher", "act"),
+    "decide": badge("À décider", "act"),
+    "qualify": badge("À qualifier", "act"),
 }
 TRAITS = {
     "birth_family_name": "Nom de naissance",
@@ -100,12 +101,7 @@ def status_sentence(status: str) -> str:
 
 def task_badge(task: str) -> Badge:
     """What the worklist asks, in two words."""
-    return _TASKS[task][0]
-
-
-def task_gesture(task: str) -> str:
-    """What somebody has to do for it."""
-    return _TASKS[task][1]
+    return _TASKS[task]
 
 
 def difference_badge(kind: str, *, local: str | None, national: str | None) -> Badge:
@@ -140,6 +136,12 @@ def trait_text(field: str, value: str | None) -> str | None:
     if field == "birth_date" and (parts := _DATE.fullmatch(value)):
         return "/".join(reversed(parts.groups()))
     return value
+
+
+def typed_date(text: str) -> str:
+    """A date as INSi wants it, AAAA-MM-JJ, from what a person types: JJ/MM/AAAA, or the other already; anything else as it is."""
+    parts = _TYPED_DATE.fullmatch(text.strip())
+    return "-".join(reversed(parts.groups())) if parts else text.strip()
 
 
 def matricule_text(matricule: str) -> str:

@@ -26,6 +26,12 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
     tone: Literal["ok", "act", "bad"]
     what: str
     gesture: str = ""
+    form: str = ""
+    """The form it answers, by its word in the address."""
+    field: str = ""
+    """The field of that form which is at fault, when one is."""
+    said: dict[str, str] = {}
+    """What the form said, so that nobody types it again. Forgotten with the notice."""
 
 
 @dataclass(slots=True)
