@@ -72,6 +72,8 @@ class Teleservice:
         self.rule: Answered = lambda _: None
         """What it answers to some calls, after these."""
         self.people: dict[str, answers.Person] = {}
+        self.meanwhile: Callable[[], Awaitable[object]] | None = None
+        """What happens in the box between a question and its answer."""
         self.received: list[etree._Element] = []
         self.at: list[float] = []
         self._clock = clock
@@ -80,6 +82,8 @@ class Teleservice:
         asked = etree.fromstring(request.body)
         self.received.append(asked)
         self.at.append(self._clock.monotonic())
+        if self.meanwhile is not None:
+            await self.meanwhile()
         said = self.faults.pop(0) if self.faults else self.rule(asked)
         if isinstance(said, Exception):
             raise said
