@@ -60,7 +60,9 @@ def parts(level: str) -> dict[str, Part]:
         "cost-small": lambda folder: measure_cost(folder, small),
         "cost-middle": lambda folder: measure_cost(folder, middle),
         "cost-large": lambda folder: measure_cost(folder, large),
-        "guard": lambda folder: measure_guard(folder, documents=50 if full else 25 if quick else 2, rounds=3 if full or quick else 1),
+        "guard": lambda folder: measure_guard(
+            folder, documents=50 if full else 25 if quick else 2, rounds=3 if full or quick else 1, cpu_most=_CPU_MOST
+        ),
         "acceptance": lambda folder: measure_acceptance(
             folder, samples=150 if full else 60 if quick else 5, rounds=3 if full else 1, every=0.1
         ),

@@ -35,7 +35,7 @@ def measure_cost(folder: Path, plan: Plan) -> list[Figure]:
         cpu = [_cpu_of(load, plan.documents) for _ in range(plan.rounds)]
         taken = memory(load.pid)
     size = f"{plan.size // 1000} kB" if plan.size < _MB else f"{plan.size // _MB} MB"
-    note = f"median of {plan.rounds} x {plan.documents} documents: API, PDF check, CDA, existence, DMP feed, patient mail"
+    note = f"median of {plan.rounds} x {plan.documents} documents: API, PDF check, CDA, existence, DMP feed, patient mail; no text compared"
     average = load_average()
     return [
         Figure(
