@@ -42,7 +42,7 @@ class IdentityGate:
         held = self._vault.pseudonym("identity", f"{patient.ins.nature}/{patient.ins.matricule}")
         if record.status != IdentityStatus.QUALIFIEE or record.ins_ref != held:
             raise IdentityWithdrawn
-        if record.updated_at > document.accepted_at and not agrees(patient, media, self._identities.opened(record).identity):
+        if record.updated_at >= document.accepted_at and not agrees(patient, media, self._identities.opened(record).identity):
             raise IdentityWithdrawn
 
 
