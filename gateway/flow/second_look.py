@@ -7,6 +7,7 @@ thread, whatever the size: a small file can keep the reader busy up to its bound
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import structlog
 
@@ -29,9 +30,11 @@ _FACTS = {
 class SecondLook:
     """Compares the text of a PDF with the identity it is sent for."""
 
-    def __init__(self, identities: Identities, *, enabled: bool) -> None:
+    def __init__(self, identities: Identities, *, enabled: bool, read: Callable[[bytes], str | None] = read_text) -> None:
+        """`read` gives the text of a PDF, as `cda.pdf.text.read_text`; it may block, and is called on a thread."""
         self._identities = identities
         self._enabled = enabled
+        self._read = read
 
     async def check(self, admitted: Admitted, pdf: bytes) -> None:
         """Raises TextContradictsIdentity, unless somebody has looked already; TextReadingInterrupted for want of room."""
@@ -39,7 +42,7 @@ class SecondLook:
             return
         former = await self._former(admitted)
         try:
-            rule = await asyncio.to_thread(_compared, pdf, admitted, former)
+            rule = await asyncio.to_thread(self._compared, pdf, admitted, former)
         except TextReaderMissing as missing:
             _log.warning("text of a document not compared", code=missing.code)
             return
@@ -55,8 +58,7 @@ class SecondLook:
         recovery = entry.identity.recovery if entry is not None else None
         return recovery.former if recovery is not None else ()
 
-
-def _compared(pdf: bytes, admitted: Admitted, former: tuple[FormerIns, ...]) -> Rule | None:
-    text = read_text(pdf)
-    found = contradiction(text, admitted.patient.traits, admitted.patient.ins, former) if text is not None else None
-    return found.rule if found is not None else None
+    def _compared(self, pdf: bytes, admitted: Admitted, former: tuple[FormerIns, ...]) -> Rule | None:
+        text = self._read(pdf)
+        found = contradiction(text, admitted.patient.traits, admitted.patient.ins, former) if text is not None else None
+        return found.rule if found is not None else None
