@@ -2,64 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser
 
 from gateway.model.delivery import DeliveryState
-from tests.api.rig import Box, Served, served
-from tests.tools import need_tool
+from tests.api.rig import Served
+from tests.web.chromium import WIDTHS, come_in, complaints_of, faults, focused, window
 from tests.web.scenes import a_whole_afternoon, held_by_hand
 
 pytestmark = pytest.mark.web
-
-WIDTHS = (1280, 360)
-LEFT = "net::ERR_ABORTED"
-"""A request given up because the visitor went to another page."""
-AUDIT = Path(__file__).with_name("audit.js").read_text()
-
-
-@pytest.fixture
-async def here(box: Box) -> AsyncIterator[Served]:
-    async with served(box) as running:
-        yield running
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    chromium = need_tool("chromium")
-    async with async_playwright() as playwright:
-        launched = await playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield launched
-        await launched.close()
-
-
-async def window(browser: Browser, *, width: int = 1280, script: bool = True) -> BrowserContext:
-    return await browser.new_context(
-        ignore_https_errors=True, java_script_enabled=script, viewport={"width": width, "height": 900}, locale="fr-FR"
-    )
-
-
-async def come_in(context: BrowserContext, here: Served) -> Page:
-    page = await context.new_page()
-    await page.goto(here.url)
-    await page.get_by_label("Jeton du poste").fill(here.box.token)
-    await page.get_by_role("button", name="Se connecter").click()
-    await page.get_by_role("heading", level=1).wait_for()
-    return page
-
-
-def complaints_of(page: Page) -> list[str]:
-    """What Chromium complains of from now on: refused by the policy, failed to load, broken."""
-    found: list[str] = []
-    page.on("console", lambda message: found.append(message.text) if message.type in ("error", "warning") else None)
-    page.on("requestfailed", lambda request: found.append(request.url) if request.failure != LEFT else None)
-    page.on("pageerror", lambda error: found.append(str(error)))
-    return found
 
 
 async def test_everything_works_without_script(browser: Browser, here: Served) -> None:
@@ -112,12 +65,6 @@ async def test_everybody_can_read_it(browser: Browser, here: Served, width: int)
     assert await faults(page) == [], "connexion"
 
 
-async def faults(page: Page) -> list[Any]:
-    found = json.loads(await page.evaluate(AUDIT))
-    assert found["texts"] > 0
-    return list(found["faults"])
-
-
 async def test_the_judge_sees_faults_where_there_are(browser: Browser) -> None:
     """The audit itself, on a page with one of each."""
     page = await (await window(browser, width=360)).new_page()
@@ -149,11 +96,6 @@ async def test_the_keyboard_is_enough(browser: Browser, here: Served) -> None:
             break
     await page.keyboard.press("Enter")
     await page.get_by_text("L'envoi est libéré").wait_for()
-
-
-async def focused(page: Page) -> str:
-    text: str = await page.evaluate("document.activeElement.textContent.trim()")
-    return text
 
 
 @pytest.mark.parametrize("width", WIDTHS)
