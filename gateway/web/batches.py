@@ -21,6 +21,7 @@ from gateway.web.faults import FormIncomplete, refused_notice
 from gateway.web.persons import Seat, acting, seat_of
 from gateway.web.rendering import page
 from gateway.web.sessions import Notice, Sessions
+from gateway.web.words import many
 
 LARGEST_LIST = 4_000_000
 """Bytes of a form with a list: 20 000 patients and some room."""
@@ -58,7 +59,7 @@ async def start_batch(
         sessions.leave(visitor.session, refused_notice(refusal, fields))
     else:
         when = "Elle commence maintenant." if body.when == "now" else "Elle se fera la nuit."
-        sessions.leave(visitor.session, Notice(tone="ok", what=f"La vérification est lancée ({batch.total} patients). {when}"))
+        sessions.leave(visitor.session, Notice(tone="ok", what=f"La vérification est lancée ({_listed(batch.total)}). {when}"))
     return see_other("/lots")
 
 
@@ -75,6 +76,10 @@ async def stop_batch(
     else:
         sessions.leave(visitor.session, Notice(tone="ok", what="La vérification est arrêtée. Ce qui a été trouvé est gardé."))
     return see_other("/lots")
+
+
+def _listed(count: int) -> str:
+    return many(count, "1 patient", "{} patients")
 
 
 async def _body(request: Request[Any, Any, Any], structure: str, fields: dict[str, str]) -> tuple[BatchBody, PatientList | None]:
