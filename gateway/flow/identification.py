@@ -99,6 +99,12 @@ class Identification:
         asked = write_question(criteria, " ".join(criteria.given_names), with_place=True)
         exchange = await self.verify(matter, ins, asked, software=software, user=False)
         passed = exchange.answer.verdict is Verdict.FOUND
+        entry = await self.verified(matter, identity.local_id, ins, passed=passed)
+        found = Search(exchanges=(exchange,), answer=exchange.answer, advice=None)
+        return found, Taken(entry=entry, outcome="unchanged" if passed else "not_found")
+
+    async def verified(self, matter: Matter, local_id: str, ins: Ins, *, passed: bool) -> Entry:
+        """Write what a verification of this INS makes of the identity; nothing when another INS is held by now."""
         event = VerificationPassed if passed else VerificationFailed
 
         def decide(entry: Entry | None) -> Kept:
@@ -108,9 +114,7 @@ class Identification:
             return msgspec.structs.replace(entry.kept, identity=after)
 
         deed = Deed(act="identity.verified" if passed else "identity.invalidated", author=matter.author)
-        entry = await self._registry.record(matter.structure, identity.local_id, decide, deed)
-        found = Search(exchanges=(exchange,), answer=exchange.answer, advice=None)
-        return found, Taken(entry=entry, outcome="unchanged" if passed else "not_found")
+        return await self._registry.record(matter.structure, local_id, decide, deed)
 
     async def take(self, structure: str, local_id: str, found: Search, method: Method, author: Author) -> Taken:
         """Put an answer before the practice: accepted when exact, else proposed; 01 and 02 store nothing (case A11).

@@ -20,18 +20,18 @@ from gateway.flow.bookkeeping import Bookkeeper
 from gateway.flow.caller import Caller
 from gateway.flow.errors import NotFound, PayloadQuarantined
 from gateway.flow.identification import Identification, Taken, criteria_of
-from gateway.flow.identities import Entry, Identities, Kept
+from gateway.flow.identities import Entry, Identities
 from gateway.flow.identity_views import DeferredView, InquiryView, SearchView
 from gateway.flow.inquiry_pause import PAUSED, RESUMED, Pause, Pauses
 from gateway.flow.insi_calls import Matter
 from gateway.flow.night import Night
 from gateway.flow.people import THE_BOX, Author
-from gateway.flow.registry import Deed, Registry
+from gateway.flow.registry import Registry
 from gateway.flow.retry import next_wait
 from gateway.flow.search_showing import search_view
 from gateway.flow.views import instant
 from gateway.ins.criteria import SearchCriteria
-from gateway.ins.identity import Identity, Method
+from gateway.ins.identity import Method
 from gateway.journal.records import AuditRecord, Change, EventRecord, InquiryKind, InquiryRecord
 from gateway.journal.store import NotAccepting, Store
 from gateway.kernel.clock import Clock
@@ -181,16 +181,6 @@ class Inquiries:
             explanation=record.explanation,
             result=self.opened(record).result,
         )
-
-    async def verified(self, structure: str, local_id: str, author: Author, change: Callable[[Identity], Identity]) -> None:
-        """Write what a verification makes of an identity."""
-
-        def decide(entry: Entry | None) -> Kept:
-            if entry is None:
-                raise NotFound
-            return msgspec.structs.replace(entry.kept, identity=change(entry.identity))
-
-        await self._registry.record(structure, local_id, decide, Deed(act="identity.verified", author=author))
 
     def paused(self) -> tuple[Pause, ...]:
         """What waits for a setting to be mended, and why."""

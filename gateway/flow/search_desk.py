@@ -35,7 +35,6 @@ from gateway.ins.errors import InsiAnswerLost
 from gateway.ins.identity import Method
 from gateway.ins.question import question
 from gateway.ins.refusals import IdentityBarred
-from gateway.ins.rniv import VerificationFailed, VerificationPassed, step
 from gateway.ins.search import Search
 from gateway.journal.records import AuditRecord
 from gateway.journal.store import Store
@@ -149,10 +148,7 @@ class SearchDesk:
         exchange = await self._in_time(self._identification.verify(matter, ins, asked, software=caller.software))
         verified = exchange.answer.verdict is Verdict.FOUND
         if body.local_id is not None and body.ins is None:
-            event = VerificationPassed if verified else VerificationFailed
-            await self._inquiries.verified(
-                structure.id, body.local_id, author, lambda one: step(one, event(at=self._books.now(), by=author.actor, ins=ins))
-            )
+            await self._identification.verified(matter, body.local_id, ins, passed=verified)
         return VerificationView(
             verified=verified,
             cr=exchange.answer.verdict.value,

@@ -240,6 +240,8 @@ async def test_ws_ins3_confirms_or_withdraws_the_ins_it_was_asked_about(tmp_path
     view = await office.searches.verify(CALLER, VerifyBody(local_id="P-1"))
     assert (view.verified, view.reconstructed) == (code == "00", True)
     assert (await office.known("P-1")).identity.status == status
+    [line] = await office.acts("identity.verified", "identity.invalidated")
+    assert (line.act, line.actor) == ("identity.verified" if code == "00" else "identity.invalidated", f"professional:{DOCTOR}")
 
 
 async def test_an_answer_about_an_ins_held_no_more_withdraws_nothing(tmp_path: Path) -> None:
