@@ -122,6 +122,10 @@ class Batches:
             batch = ended
         return await self._view(batch)
 
+    def wake(self) -> None:
+        """Time has passed: something may be begun now."""
+        self._bell.set()
+
     async def run(self) -> None:
         """Walk the file for the lists that need it and close those that are over, until cancelled."""
         while True:

@@ -208,6 +208,7 @@ class Office:
     def later(self, seconds: float) -> None:
         self.clock.advance(seconds)
         self.inquiries.wake()
+        self.batches.wake()
 
     @asynccontextmanager
     async def working(self) -> AsyncIterator[None]:

@@ -181,6 +181,7 @@ async def test_a_certificate_refused_stops_its_structure_and_no_other(office: Of
             await office.until_state(one, "done")
         await office.settle()
     assert [(await office.inquiry(one)).state for one in stopped] == ["waiting", "waiting"]
+    assert len([one for one in office.insi.received if FIRST in str(one.xpath("string(.)"))]) == 1
     [pause] = office.inquiries.paused()
     assert (pause.software, pause.structure, pause.explanation.code) == (None, FIRST, "insi-access-refused")
 
