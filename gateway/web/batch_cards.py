@@ -12,7 +12,7 @@ from gateway.web.moments import Moment, told
 from gateway.web.words import Badge, badge, many
 
 _KINDS = {"tomorrow": "Patients de demain", "file": "Tout le fichier des patients", "periodic": "Vérification périodique"}
-_STATES = {
+STATES = {
     "waiting": badge("Attend la nuit", "going"),
     "running": badge("En cours", "going"),
     "paused": badge("En pause", "act"),
@@ -55,7 +55,7 @@ def batch_card(batch: BatchView, now: datetime) -> BatchCard:
     return BatchCard(
         id=batch.id,
         title=_KINDS.get(batch.kind, "Liste de patients"),
-        badge=_STATES.get(batch.state, badge(batch.state, "going")),
+        badge=STATES.get(batch.state, badge(batch.state, "going")),
         started=told(batch.created_at, now),
         total=batch.total,
         done=batch.done,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from gateway.flow.errors import HeldByHand, IdentityNotQualified, TextContradictsIdentity
+from gateway.flow.errors import HeldByHand, TextContradictsIdentity
+from gateway.flow.qualification import WAITING_FOR_IDENTITY
 from gateway.flow.views import DeliveryView, DocumentView
 from gateway.model.delivery import DeliveryState
 
@@ -39,7 +40,7 @@ def gestures_on(delivery: DeliveryView, document: DocumentView) -> tuple[Gesture
 def _helping(delivery: DeliveryView) -> tuple[Gesture, ...]:
     code = delivery.explanation.code if delivery.explanation is not None else None
     match DeliveryState(delivery.state):
-        case DeliveryState.HELD if code == IdentityNotQualified.code:
+        case DeliveryState.HELD if code in WAITING_FOR_IDENTITY:
             return ()
         case DeliveryState.HELD if code in _LOOKED_AT:
             return (RELEASE,)

@@ -108,8 +108,10 @@ async def _qualify(case: Case) -> Came:
 
 
 async def _accept_and_qualify(case: Case) -> Came:
-    """Both gestures at once, for an identity that INSi gave alike: nothing is taken when the choice of the document is missing."""
-    case.chosen("piece")
+    """Both gestures at once, for an identity that INSi gave alike: nothing is taken without a document that the structure admits."""
+    admitted = case.relay.identities.evidence(case.caller, case.structure)
+    if case.chosen("piece") not in {one.code for one in admitted if not one.exceptional}:
+        raise FormIncomplete(field="piece")
     await _decide(msgspec.structs.replace(case, fields={**case.fields, "decision": "accept"}))
     return await _qualify(case)
 

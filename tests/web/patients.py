@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
+
 import msgspec
 
 from gateway.flow.errors import TextContradictsIdentity
+from gateway.kernel.config import Identification
 from gateway.model.delivery import DeliveryState
 from gateway.model.patient import Ins
 from tests.api.practice import PIERRE, ZOE, card, put, qualified, search
 from tests.api.practice import ask as ask_api
-from tests.api.rig import Box, request_part
+from tests.api.rig import Box, open_box, request_part
 from tests.api.teleservice import ADRUN, ECETINSI, NIR, Teleservice
 from tests.trust.pki import STRUCTURE
 
@@ -71,6 +75,16 @@ async def by_card(box: Box, local_id: str = "P-6") -> None:
 async def doubtful(box: Box, local_id: str = "P-7") -> None:
     """Somebody has a doubt."""
     await put(box, local_id, {**ZOE, "birth_family_name": "Martin"}, attributes=["douteuse"])
+
+
+async def confirming(practice: Box, insi: Teleservice, home: Path) -> Box:
+    """The same practice, which wants every answer of INSi confirmed, exact ones too; its P-1 waits for that."""
+    await asyncio.to_thread(home.mkdir)
+    whole = msgspec.structs.replace(practice.configuration, identification=Identification(accept_exact=False))
+    box = await open_box(home, configuration=whole, insi=insi.client)
+    await put(box, "P-1", ZOE)
+    assert (await search(box, {"local_id": "P-1"})).json()["proposal"] is not None
+    return box
 
 
 async def held(box: Box, local_id: str = "P-1") -> list[str]:

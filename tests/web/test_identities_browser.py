@@ -31,6 +31,7 @@ class Keyboard:
     pressed: int = 0
 
     async def press(self, *keys: str) -> None:
+        await _ready(self.page)
         for one in keys:
             await self.page.keyboard.press(one, delay=KEY_SECONDS * 1000)
             self.pressed += 1
@@ -42,6 +43,7 @@ class Keyboard:
 
     async def sees(self) -> str:
         """What has the focus, which must be visible."""
+        await _ready(self.page)
         style = await self.page.evaluate(
             "(({outlineStyle, outlineWidth}) => outlineStyle + outlineWidth)(getComputedStyle(document.activeElement))"
         )
@@ -53,8 +55,14 @@ class Keyboard:
         return await focused(self.page)
 
 
+async def _ready(page: Page) -> None:
+    """Until the page has put its focus somewhere, which it does as it is drawn."""
+    await page.wait_for_function("document.activeElement !== document.body")
+
+
 async def chosen(page: Page) -> str:
     """The label of the field that has the focus."""
+    await _ready(page)
     text: str = await page.evaluate("document.activeElement.labels[0].textContent.trim()")
     return text
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -18,6 +19,7 @@ from tests.api.teleservice import Teleservice
 from tests.trust.pki import STRUCTURE
 from tests.web.patients import (
     by_card,
+    confirming,
     contradicted,
     doubtful,
     held,
@@ -205,6 +207,22 @@ async def test_a_search_that_insi_does_not_answer_is_taken_over_and_the_next_pat
         page = await fill(client, where("P-5"), "recherche", vous=SECRETARY)
     assert page.url.path == "/identites"
     assert "INSi ne répond pas pour le moment : Relais continue la recherche tout seul." in words_of(page)
+
+
+async def test_an_answer_alike_is_accepted_and_qualified_in_one_gesture_or_not_at_all(
+    practice: Box, insi: Teleservice, tmp_path: Path
+) -> None:
+    box = await confirming(practice, insi, tmp_path / "confirming")
+    async with signed_in(box) as client:
+        page = await fill(client, where("P-1"), "piece", vous=SECRETARY)
+        check_beside(page, "piece-piece-1", "Il manque un choix")
+        page = await fill(client, where("P-1"), "piece", piece="CV")
+        check_beside(page, "piece-piece-1", "Il manque un choix")
+        view = await read(box)
+        assert (view["status"], view["ins"]) == ("PROV", None)
+        page = await fill(client, where("P-1"), "piece", piece="PA")
+    assert "est qualifiée" in words_of(page)
+    assert (await read(box))["status"] == "QUAL"
 
 
 REFUSALS: tuple[tuple[str, str, dict[str, str], str, str], ...] = (
