@@ -289,6 +289,7 @@ class Batches:
             created_at=instant(batch.created_at),
             estimated_end=self._estimate(batch, batch.total - done),
             explanation=await self._trouble(batch),
+            night=batch.not_before is not None,
             refused=await self._refused(batch) if outcomes.get("refused") else (),
         )
 

@@ -216,6 +216,8 @@ class BatchView(_View, frozen=True, kw_only=True):
     created_at: datetime
     estimated_end: datetime | None
     explanation: Explanation | None
+    night: bool = False
+    """True when it goes on at night only."""
     refused: tuple[RefusedLineView, ...] = ()
     """The first patients of the list who could not be taken."""
 

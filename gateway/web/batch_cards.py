@@ -13,7 +13,7 @@ from gateway.web.words import Badge, badge, many
 
 _KINDS = {"tomorrow": "Patients de demain", "file": "Tout le fichier des patients", "periodic": "Vérification périodique"}
 STATES = {
-    "waiting": badge("Attend la nuit", "going"),
+    "night": badge("Se fait la nuit", "going"),
     "running": badge("En cours", "going"),
     "paused": badge("En pause", "act"),
     "done": badge("Terminée", "ok"),
@@ -55,7 +55,7 @@ def batch_card(batch: BatchView, now: datetime) -> BatchCard:
     return BatchCard(
         id=batch.id,
         title=_KINDS.get(batch.kind, "Liste de patients"),
-        badge=STATES.get(batch.state, badge(batch.state, "going")),
+        badge=_badge(batch),
         started=told(batch.created_at, now),
         total=batch.total,
         done=batch.done,
@@ -66,6 +66,12 @@ def batch_card(batch: BatchView, now: datetime) -> BatchCard:
         refused=tuple(one.explanation for one in batch.refused),
         open=not over,
     )
+
+
+def _badge(batch: BatchView) -> Badge:
+    if batch.state != "running":
+        return STATES.get(batch.state, badge(batch.state, "going"))
+    return STATES["paused" if batch.explanation is not None else "night" if batch.night else "running"]
 
 
 def _outcome(name: str, count: int) -> str:

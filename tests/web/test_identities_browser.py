@@ -188,6 +188,7 @@ async def test_a_list_is_sent_from_the_page_its_refusal_beside_the_file_then_sto
     await page.get_by_role("button", name="Lancer la vérification").click()
     assert "La vérification est lancée (1 patient). Elle se fera la nuit." in await page.get_by_role("status").inner_text()
     assert await page.get_by_text("0 sur 1 patient").is_visible()
+    assert await page.locator(".badge", has_text="Se fait la nuit").is_visible()
     await page.get_by_text("Arrêter cette vérification").click()
     await page.get_by_role("button", name="Arrêter la vérification").click()
     assert "La vérification est arrêtée." in await page.get_by_role("status").inner_text()
