@@ -45,6 +45,8 @@ class CertificateSummary(msgspec.Struct, frozen=True, kw_only=True):
     fingerprint: str
     """SHA-256 of the DER, hexadecimal."""
     environment: str
+    slot: str = "current"
+    """`current` (in use), `next` (waits) or `former` (kept to come back to)."""
 
     def days_left(self, now: datetime) -> int:
         """Whole days of use left; negative once over. People are warned at 60, 30 and 7."""
@@ -128,7 +130,7 @@ def environment_of(certificate: x509.Certificate) -> Environment:
     return "test" if "TEST" in words else "production"
 
 
-def summary(certificate: x509.Certificate, structure_id: str, role: str) -> CertificateSummary:
+def summary(certificate: x509.Certificate, structure_id: str, role: str, slot: str = "current") -> CertificateSummary:
     """What may be shown of it."""
     return CertificateSummary(
         structure_id=structure_id,
@@ -141,4 +143,5 @@ def summary(certificate: x509.Certificate, structure_id: str, role: str) -> Cert
         usable_until=signing_end(certificate),
         fingerprint=certificate.fingerprint(SHA256()).hex(),
         environment=environment_of(certificate),
+        slot=slot,
     )

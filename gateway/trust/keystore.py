@@ -1,13 +1,13 @@
 """The key store: the software certificates of every structure of the box, checked once at import, sealed on the disk, loaded once.
 
-One sealed file per structure and role under `home/keys`; a file that cannot be read disables that role of that structure and nothing else.
+One sealed file per structure, role and slot (`slots`) under `home/keys`; a file that cannot be read disables that role of that structure
+and nothing else. What is asked without a slot is the certificate in use.
 A private key never leaves: what goes out is a Signer, or a TlsIdentity for the TLS library. Sources: dossiers cda_signing.md 4.4 (box
 rule), stack.md section 4 (load a key once); design, rules 11 and 12.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -32,16 +32,16 @@ from gateway.trust.errors import (
     EnvironmentMismatch,
     KeyUnavailable,
 )
-from gateway.trust.files import private_folder, write_durably
 from gateway.trust.identity import TlsIdentity
 from gateway.trust.pkcs12_file import open_pkcs12
 from gateway.trust.revocation import read_list, revocation_of
 from gateway.trust.roles import Role, check_role
 from gateway.trust.sealing import BlobDamaged
+from gateway.trust.slots import Slot, Slots
 from gateway.trust.software_signer import SoftwareSigner
 from gateway.trust.vault import Vault
 
-_STRUCTURE = re.compile(r"[0-9A-Za-z]{1,40}")
+_Place = tuple[str, Role, Slot]
 
 
 class _Held(NamedTuple):
@@ -54,11 +54,11 @@ class KeyStore:
     """Keys of all structures under one home; with an `environment`, serves keys of that environment alone."""
 
     def __init__(self, home: Path, vault: Vault, clock: Clock | None = None, environment: Environment | None = None) -> None:
-        self._folder = home / "keys"
+        self._slots = Slots(home / "keys")
         self._vault = vault
         self._clock = clock or SystemClock()
         self._environment = environment
-        self._loaded: dict[tuple[str, Role], _Held] = {}
+        self._loaded: dict[_Place, _Held] = {}
 
     def import_pkcs12(
         self,
@@ -70,15 +70,17 @@ class KeyStore:
         environment: Environment,
         anchors: bytes,
         crls: Sequence[bytes] = (),
+        slot: Slot = Slot.CURRENT,
     ) -> CertificateSummary:
-        """Check a .p12 against its role, structure, environment and authorities (PEM), then seal it in the place of the former one.
+        """Check a .p12 against its role, structure, environment and authorities (PEM), then seal it in the place of what that slot held.
 
         Raises one of `errors` (PassphraseWrong, CertificateWrongPurpose, ChainUntrusted...); nothing is kept then.
         """
         opened = open_pkcs12(data, passphrase)
         leaf = opened.certificate
+        self._slots.path(structure_id, role)
         check_role(leaf, role)
-        if structure_id not in certificates.structures_of(leaf) or not _STRUCTURE.fullmatch(structure_id):
+        if structure_id not in certificates.structures_of(leaf):
             raise CertificateWrongStructure(structure=structure_id)
         if certificates.environment_of(leaf) != environment:
             raise CertificateWrongEnvironment(environment="production" if environment == "production" else "test")
@@ -89,46 +91,76 @@ class KeyStore:
         if revocation.revoked_at is not None:
             raise CertificateRevoked(date=f"{revocation.revoked_at:%d/%m/%Y}")
         held = _Held(opened.key, leaf, path[1:])
-        self._keep(structure_id, role, held)
-        self._loaded[structure_id, role] = held
-        return certificates.summary(leaf, structure_id, role)
+        self._keep(structure_id, role, slot, held)
+        self._loaded[structure_id, role, slot] = held
+        return certificates.summary(leaf, structure_id, role, slot)
 
-    def signer(self, structure_id: str) -> SoftwareSigner:
+    def promote(self, structure_id: str, role: Role) -> CertificateSummary:
+        """The next certificate comes into use, the one in use becomes the former; what is in use now.
+
+        Raises KeyUnavailable when no readable next one waits, CertificateExpired, EnvironmentMismatch; nothing has moved then. Cut at any
+        instant, the role has a key, and asking again finishes the move.
+        """
+        following = self._read(structure_id, role, Slot.NEXT)
+        self._check_environment(following.certificate, structure_id)
+        self._check_period(following.certificate, structure_id, role)
+        self._move(structure_id, role, again=following.certificate == self._in_use(structure_id, role), back=False)
+        return certificates.summary(following.certificate, structure_id, role, Slot.CURRENT)
+
+    def restore_former(self, structure_id: str, role: Role) -> CertificateSummary:
+        """The former certificate comes back into use, the one it takes over from waits as next (unless another one waits): what is in use.
+
+        Raises KeyUnavailable when no readable former one is kept, CertificateExpired, EnvironmentMismatch; nothing has moved then.
+        """
+        former = self._read(structure_id, role, Slot.FORMER)
+        self._check_environment(former.certificate, structure_id)
+        self._check_period(former.certificate, structure_id, role)
+        self._move(structure_id, role, back=True)
+        return certificates.summary(former.certificate, structure_id, role, Slot.CURRENT)
+
+    def drop_next(self, structure_id: str, role: Role) -> None:
+        """Erase the next certificate; does nothing when none waits."""
+        self._erase(structure_id, role, Slot.NEXT)
+
+    def signer(self, structure_id: str, slot: Slot = Slot.CURRENT) -> SoftwareSigner:
         """The signer of a structure (role SIGN); raises KeyUnavailable, EnvironmentMismatch. Expiry shows when it signs."""
-        held = self._hold(structure_id, Role.SIGN)
+        held = self._hold(structure_id, Role.SIGN, slot)
         self._check_environment(held.certificate, structure_id)
         chain = tuple(certificates.to_der(one) for one in held.issuers)
         return SoftwareSigner(held.key, held.certificate, chain, clock=self._clock, structure=structure_id, role=Role.SIGN)
 
-    def tls_identity(self, structure_id: str, role: Role = Role.AUTH_CLI) -> TlsIdentity:
+    def tls_identity(self, structure_id: str, role: Role = Role.AUTH_CLI, slot: Slot = Slot.CURRENT) -> TlsIdentity:
         """What the structure shows to a national service; raises KeyUnavailable, CertificateExpired, EnvironmentMismatch, or
         CertificateWrongPurpose for a certificate that is not of that role.
         """
-        held = self._hold(structure_id, role)
+        held = self._hold(structure_id, role, slot)
         check_role(held.certificate, role)
         self._check_environment(held.certificate, structure_id)
         self._check_period(held.certificate, structure_id, role)
         return TlsIdentity(held.key, held.certificate, held.issuers)
 
-    def certificate(self, structure_id: str, role: Role) -> bytes:
+    def certificate(self, structure_id: str, role: Role, slot: Slot = Slot.CURRENT) -> bytes:
         """DER of a held certificate; raises KeyUnavailable."""
-        return certificates.to_der(self._hold(structure_id, role).certificate)
+        return certificates.to_der(self._hold(structure_id, role, slot).certificate)
 
     def check_environment(self) -> None:
         """Raises EnvironmentMismatch when one readable certificate is not of the environment given (design, rule 12)."""
-        for structure, _role, held in self._everything():
-            if held is not None:
-                self._check_environment(held.certificate, structure)
+        for slot in Slot:
+            for structure, _role, held in self._everything(slot):
+                if held is not None:
+                    self._check_environment(held.certificate, structure)
 
-    def summaries(self) -> tuple[CertificateSummary, ...]:
-        """Every readable certificate held, by structure and role; those that cannot be read are left out (`unreadable` names them)."""
+    def summaries(self, slot: Slot = Slot.CURRENT) -> tuple[CertificateSummary, ...]:
+        """Every readable certificate of a slot, by structure and role; those that cannot be read are left out (`unreadable` names them)."""
         return tuple(
-            certificates.summary(held.certificate, structure, role) for structure, role, held in self._everything() if held is not None
+            certificates.summary(held.certificate, structure, role, slot)
+            for structure, role, held in self._everything(slot)
+            if held is not None
         )
 
-    def unreadable(self) -> tuple[tuple[str, Role], ...]:
-        """Structure and role of each sealed file that does not open."""
-        return tuple((structure, role) for structure, role, held in self._everything() if held is None)
+    def unreadable(self, slot: Slot = Slot.CURRENT) -> tuple[tuple[str, Role], ...]:
+        """Structure and role of each sealed file of a slot that does not open."""
+        return tuple((structure, role) for structure, role, held in self._everything(slot) if held is None)
 
     def refresh(self) -> frozenset[str]:
         """Take what another process has put on the disk since; the structures of which a key in use changed or went away.
@@ -136,34 +168,58 @@ class KeyStore:
         A file that does not open any more changes nothing: the key in use stays until the next start.
         """
         changed: set[str] = set()
-        for (structure, role), held in list(self._loaded.items()):
-            if not self._path(structure, role).exists():
-                del self._loaded[structure, role]
-                changed.add(structure)
-                continue
-            try:
-                found = self._read(structure, role)
-            except KeyUnavailable:
-                continue
-            if found.certificate != held.certificate:
-                self._loaded[structure, role] = found
+        for place, held in list(self._loaded.items()):
+            structure, role, slot = place
+            if not self._slots.path(structure, role, slot).exists():
+                del self._loaded[place]
+            else:
+                try:
+                    found = self._read(structure, role, slot)
+                except KeyUnavailable:
+                    continue
+                if found.certificate == held.certificate:
+                    continue
+                self._loaded[place] = found
+            if slot is Slot.CURRENT:
                 changed.add(structure)
         return frozenset(changed)
 
     def forget(self, structure_id: str, role: Role) -> None:
-        """Erase a key; does nothing when there is none."""
-        self._loaded.pop((structure_id, role), None)
-        self._path(structure_id, role).unlink(missing_ok=True)
+        """Erase a role of a structure, next and former included; does nothing when there is none."""
+        for slot in (Slot.NEXT, Slot.FORMER, Slot.CURRENT):
+            self._erase(structure_id, role, slot)
 
-    def _everything(self) -> Iterator[tuple[str, Role, _Held | None]]:
-        for path in sorted(self._folder.glob("*/*.sealed")):
-            if path.stem not in tuple(Role):
-                continue
-            structure, role = path.parent.name, Role(path.stem)
+    def _everything(self, slot: Slot) -> Iterator[tuple[str, Role, _Held | None]]:
+        for structure, role in self._slots.held(slot):
             try:
-                yield structure, role, self._hold(structure, role)
+                yield structure, role, self._hold(structure, role, slot)
             except KeyUnavailable:
                 yield structure, role, None
+
+    def _in_use(self, structure: str, role: Role) -> x509.Certificate | None:
+        try:
+            return self._read(structure, role, Slot.CURRENT).certificate
+        except KeyUnavailable:
+            return None
+
+    def _move(self, structure: str, role: Role, *, back: bool, again: bool = False) -> None:
+        try:
+            if back:
+                self._slots.restore(structure, role)
+            else:
+                self._slots.promote(structure, role, again=again)
+        except OSError as problem:
+            raise KeyUnavailable(f"not moved: {type(problem).__name__}", role=role, structure=structure) from None
+        finally:
+            for slot in Slot:
+                self._loaded.pop((structure, role, slot), None)
+
+    def _erase(self, structure: str, role: Role, slot: Slot) -> None:
+        self._loaded.pop((structure, role, slot), None)
+        try:
+            self._slots.erase(structure, role, slot)
+        except OSError as problem:
+            raise KeyUnavailable(f"not erased: {type(problem).__name__}", role=role, structure=structure) from None
 
     def _check_environment(self, leaf: x509.Certificate, structure: str) -> None:
         found = certificates.environment_of(leaf)
@@ -177,26 +233,24 @@ class KeyStore:
         if now < leaf.not_valid_before_utc:
             raise CertificateNotYetValid(role=role, structure=structure, date=f"{leaf.not_valid_before_utc:%d/%m/%Y}")
 
-    def _keep(self, structure: str, role: Role, held: _Held) -> None:
+    def _keep(self, structure: str, role: Role, slot: Slot, held: _Held) -> None:
         key = held.key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
         record = (key, certificates.to_der(held.certificate), [certificates.to_der(one) for one in held.issuers])
         sealed = self._vault.seal_small(msgspec.msgpack.encode(record), _context(structure, role))
-        path = self._path(structure, role)
         try:
-            private_folder(path.parent)
-            write_durably(path, sealed)
+            self._slots.write(structure, role, slot, sealed)
         except OSError as problem:
             raise KeyUnavailable(f"not written: {type(problem).__name__}", role=role, structure=structure) from None
 
-    def _hold(self, structure: str, role: Role) -> _Held:
-        held = self._loaded.get((structure, role))
+    def _hold(self, structure: str, role: Role, slot: Slot) -> _Held:
+        held = self._loaded.get((structure, role, slot))
         if held is None:
-            held = self._loaded[structure, role] = self._read(structure, role)
+            held = self._loaded[structure, role, slot] = self._read(structure, role, slot)
         return held
 
-    def _read(self, structure: str, role: Role) -> _Held:
+    def _read(self, structure: str, role: Role, slot: Slot) -> _Held:
         try:
-            sealed = self._path(structure, role).read_bytes()
+            sealed = self._slots.read(structure, role, slot)
             record = self._vault.open_small(sealed, _context(structure, role))
             key_der, leaf, issuers = msgspec.msgpack.decode(record, type=tuple[bytes, bytes, list[bytes]])
             # Checked when it was imported and authenticated by the seal since: checking it again costs 50 to 100 ms.
@@ -207,11 +261,7 @@ class KeyStore:
             raise KeyUnavailable(type(problem).__name__, role=role, structure=structure) from None
         raise KeyUnavailable("not an RSA key", role=role, structure=structure)
 
-    def _path(self, structure: str, role: Role) -> Path:
-        if not _STRUCTURE.fullmatch(structure):
-            raise CertificateWrongStructure(structure=structure)
-        return self._folder / structure / f"{role}.sealed"
-
 
 def _context(structure: str, role: Role) -> bytes:
+    """The same for the three slots: a move is a rename, not another sealing."""
     return f"key:{structure}:{role}".encode()
