@@ -49,7 +49,7 @@ class Card(_Message, frozen=True, kw_only=True):
     """A card that is in a reader now."""
 
     insertion_id: str
-    """Random, new at each insertion; every call about the card names it."""
+    """128 random bits as a UUID, new at each insertion; every call about the card names it."""
     kind: CardKind
     generation: Generation | None = None
 
@@ -58,7 +58,8 @@ class Reader(_Message, frozen=True, kw_only=True):
     """A reader that is plugged in now."""
 
     id: str
-    """Stable over unplugging and restarts: made of name, USB serial and interface, never of the trailing index (cards.md 3.1)."""
+    """`reader-` and eight hexadecimal digits, a digest of name, USB serial and interface, never of the trailing index (cards.md 3.1):
+    stable over unplugging and restarts, and telling nothing."""
     name: str
     pin_pad: bool = False
     card: Card | None = None
