@@ -17,6 +17,7 @@ from typing import Annotated
 
 import msgspec
 
+from firmware.protocol import CardKind, Generation
 from gateway.kernel.clock import Clock
 from gateway.kernel.errors import RelaisError
 
@@ -24,6 +25,9 @@ ReaderId = Annotated[str, msgspec.Meta(pattern=r"^reader-[0-9a-f]{4,10}(?![\s\S]
 """Opaque and stable for one reader on one box; too short for the number of a person. Never its PC/SC name, which holds a serial."""
 InsertionId = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}(?![\s\S])")]
 """128 random bits in hexadecimal, new for each insertion."""
+
+Sequence = Annotated[int, msgspec.Meta(ge=0, le=999_999_999_999)]
+"""Too short for the number of a person."""
 
 
 class NoticeType(enum.StrEnum):
@@ -38,33 +42,17 @@ class NoticeType(enum.StrEnum):
     SERVICE_DOWN = "service_down"
 
 
-class CardKind(enum.StrEnum):
-    """The family of the card, as far as its answer to reset tells."""
-
-    CPX = "cpx"
-    VITALE = "vitale"
-    UNKNOWN = "unknown"
-
-
-class CardGeneration(enum.StrEnum):
-    """The generation of a CPx card."""
-
-    CPS3 = "cps3"
-    CPS4 = "cps4"
-    UNKNOWN = "unknown"
-
-
 class ReaderNotice(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that happened at a reader. `reader` is None for the service's own notices; the card's facts come with a card only."""
 
-    seq: int
+    seq: Sequence
     """Grows by one, and from one start of the box to the next as long as its clock does."""
     ts: datetime
     """Aware, UTC."""
     type: NoticeType
     reader: ReaderId | None = None
     kind: CardKind | None = None
-    generation: CardGeneration | None = None
+    generation: Generation | None = None
     insertion_id: InsertionId | None = None
 
 
@@ -75,6 +63,8 @@ class NoticeMalformed(RelaisError):
     what = "Un événement des lecteurs n'avait pas la forme prévue ; il n'a pas été diffusé."
 
 
+_PER_SECOND = 100
+"""Numbers set aside for each second of the life of the box."""
 _ABOUT_SERVICE = frozenset({NoticeType.SERVICE_UP, NoticeType.SERVICE_DOWN})
 _ABOUT_CARD = frozenset({NoticeType.CARD_IN, NoticeType.CARD_OUT, NoticeType.CARD_MUTE})
 
@@ -130,7 +120,7 @@ class ReaderNotices:
         self._past: deque[ReaderNotice] = deque(maxlen=memory)
         self._last: dict[str | None, ReaderNotice] = {}
         self._listeners: set[Listening] = set()
-        self._seq = int(clock.now().timestamp() * 1000)
+        self._seq = int(clock.now().timestamp() * _PER_SECOND)
         self.dropped = 0
         """Listeners let go for being slow, since the start."""
 
@@ -140,7 +130,7 @@ class ReaderNotices:
         reader: str | None = None,
         *,
         kind: CardKind | None = None,
-        generation: CardGeneration | None = None,
+        generation: Generation | None = None,
         insertion_id: str | None = None,
     ) -> ReaderNotice:
         """Tell every listener, now and on the loop's thread; raises NoticeMalformed and tells nobody."""

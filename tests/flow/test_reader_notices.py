@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.flow.reader_notices import CardGeneration, CardKind, Listening, NoticeMalformed, NoticeType, ReaderNotice, ReaderNotices
+from firmware.protocol import CardKind, Generation
+from gateway.flow.reader_notices import Listening, NoticeMalformed, NoticeType, ReaderNotice, ReaderNotices
 from gateway.kernel.clock import FrozenClock
 
 START = datetime(2026, 11, 30, 8, 0, tzinfo=UTC)
@@ -32,7 +33,7 @@ async def test_a_notice_reaches_every_listener_in_order() -> None:
     with notices.listen() as first, notices.listen() as second:
         sent = [
             notices.publish(NoticeType.READER_IN, ONE),
-            notices.publish(NoticeType.CARD_IN, ONE, kind=CardKind.CPX, generation=CardGeneration.CPS4, insertion_id=INSERTION),
+            notices.publish(NoticeType.CARD_IN, ONE, kind=CardKind.CPX, generation=Generation.CPS4, insertion_id=INSERTION),
             notices.publish(NoticeType.CARD_OUT, ONE, insertion_id=INSERTION),
         ]
         assert await taken(first, 3) == await taken(second, 3) == sent
