@@ -2,6 +2,8 @@
 
 The authority is made once, lives ten years, and can vouch for local names and private addresses only, besides the names configured when
 it was made: a workstation that trusts it trusts it for nothing else. Its key is sealed by the vault; its certificate is `home/lan-ca.pem`.
+A year before its end it is signed anew with the same key and name: what it vouches for is recognised by workstations that hold either
+certificate, so that they have a year to install the new one; the one they hold is kept in `home/lan-ca-former.pem`.
 The server certificate lives 90 days and is made again near its end or when the names change. Never used outside of the LAN.
 Sources: contract section 3 (TLS by the box's own CA), dossier stack.md section 15 (strict chains); RFC 5280.
 """
@@ -12,6 +14,7 @@ import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 from cryptography import x509
@@ -22,7 +25,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from gateway.kernel.errors import ConfigurationFault
 from gateway.trust.boxkey import BoxKeyUnavailable
-from gateway.trust.certificate import extension, load_certificate, to_der
+from gateway.trust.certificate import extension, load_certificate, load_certificates, to_der
 from gateway.trust.errors import CertificateMalformed
 from gateway.trust.files import private_folder, write_durably
 from gateway.trust.identity import TlsIdentity
@@ -33,6 +36,7 @@ from gateway.trust.vault import Vault
 _AUTHORITY_LIFE = timedelta(days=3650)
 _LEAF_LIFE = timedelta(days=90)
 _RENEW_BEFORE = timedelta(days=30)
+_AUTHORITY_RENEW_BEFORE = timedelta(days=365)
 _BACKDATING = timedelta(days=1)
 _UNREADABLE = (ValueError, BlobDamaged, BoxKeyUnavailable, CertificateMalformed, msgspec.MsgspecError)
 
@@ -55,6 +59,14 @@ class LanKeyUnavailable(ConfigurationFault):
     gesture = "Remettez en place la sauvegarde du boîtier ; à défaut, refaites l'autorité locale et réinstallez-la sur les postes."
 
 
+class LanCertificates(NamedTuple):
+    """What a home shows its network: None for what is not there or not readable."""
+
+    authority: x509.Certificate | None
+    former_authority: x509.Certificate | None
+    server: x509.Certificate | None
+
+
 class LanAuthority:
     """The authority of one home."""
 
@@ -67,35 +79,50 @@ class LanAuthority:
         """Where workstations find the authority's certificate (PEM)."""
         return self._home / "lan-ca.pem"
 
-    def identity(self, names: Sequence[str], now: datetime) -> TlsIdentity:
+    def certificates(self) -> LanCertificates:
+        """What is there now; makes nothing."""
+        leaf = self._held_leaf()
+        return LanCertificates(_public(self.certificate_path), _public(self._former_path), leaf.certificate if leaf is not None else None)
+
+    def identity(self, names: Sequence[str], now: datetime, *, dated: bool = True) -> TlsIdentity:
         """The server's identity for these DNS names and IP addresses; authority and leaf are made or made again when due.
 
-        Raises LanNameRefused for a malformed name or one that the authority may not vouch for, LanKeyUnavailable when the
-        sealed key does not open or the home cannot be written.
+        With `dated` False the clock may be wrong: nothing that is there is made again for its dates. Raises LanNameRefused for a malformed
+        name or one that the authority may not vouch for, LanKeyUnavailable when the sealed key does not open or the home cannot be written.
         """
         wanted = names_of(names)
         if None in wanted.values():
             raise LanNameRefused(name=next(name for name, parsed in wanted.items() if parsed is None))
         general = list(dict.fromkeys(parsed for parsed in wanted.values() if parsed is not None))
         try:
-            key, authority = self._authority(general, now)
+            key, authority = self._authority(general, now, dated=dated)
             outside = next((name for name in general if not is_covered(name, authority)), None)
             if outside is not None:
                 raise LanNameRefused(name=spoken(outside))
             held = self._held_leaf()
-            if held is None or not _still_good(held.certificate, authority, general, now):
+            if held is None or not _still_good(held.certificate, authority, general, now if dated else None):
                 held = self._issue(general, key, authority, now)
         except (OSError, *_UNREADABLE) as problem:
             raise LanKeyUnavailable(type(problem).__name__) from None
         return held
 
-    def _authority(self, names: Sequence[x509.GeneralName], now: datetime) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
+    @property
+    def _former_path(self) -> Path:
+        return self._home / "lan-ca-former.pem"
+
+    def _authority(
+        self, names: Sequence[x509.GeneralName], now: datetime, *, dated: bool
+    ) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
         sealed = self._home / "lan-ca.sealed"
         if not sealed.exists():
             private_folder(self._home)
             key = ec.generate_private_key(ec.SECP256R1())
             self._keep(sealed, key, _authority_certificate(key, names, now), b"lan authority")
         key, certificate = self._open(sealed, b"lan authority")
+        if dated and not certificate.not_valid_before_utc <= now < certificate.not_valid_after_utc - _AUTHORITY_RENEW_BEFORE:
+            write_durably(self._former_path, certificate.public_bytes(Encoding.PEM), 0o644)
+            certificate = _authority_again(certificate, key, now)
+            self._keep(sealed, key, certificate, b"lan authority")
         pem = certificate.public_bytes(Encoding.PEM)
         if not self.certificate_path.exists() or self.certificate_path.read_bytes() != pem:
             write_durably(self.certificate_path, pem, 0o644)
@@ -130,7 +157,14 @@ class LanAuthority:
         return key, load_certificate(certificate)
 
 
-def _still_good(leaf: x509.Certificate, authority: x509.Certificate, names: Sequence[x509.GeneralName], now: datetime) -> bool:
+def _public(path: Path) -> x509.Certificate | None:
+    try:
+        return load_certificates(path.read_bytes())[0]
+    except (OSError, CertificateMalformed):
+        return None
+
+
+def _still_good(leaf: x509.Certificate, authority: x509.Certificate, names: Sequence[x509.GeneralName], now: datetime | None) -> bool:
     alternative = extension(leaf, x509.SubjectAlternativeName)
     own = extension(authority, x509.SubjectKeyIdentifier)
     issuer = extension(leaf, x509.AuthorityKeyIdentifier)
@@ -140,7 +174,7 @@ def _still_good(leaf: x509.Certificate, authority: x509.Certificate, names: Sequ
         and own is not None
         and issuer is not None
         and issuer.key_identifier == own.digest
-        and leaf.not_valid_before_utc <= now < leaf.not_valid_after_utc - _RENEW_BEFORE
+        and (now is None or leaf.not_valid_before_utc <= now < leaf.not_valid_after_utc - _RENEW_BEFORE)
     )
 
 
@@ -155,6 +189,22 @@ def _authority_certificate(key: ec.EllipticCurvePrivateKey, names: Sequence[x509
         .add_extension(constraints, critical=True)
         .sign(key, SHA256())
     )
+
+
+def _authority_again(certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey, now: datetime) -> x509.Certificate:
+    """The same authority (name, key, what it may vouch for) with a new life."""
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(certificate.subject)
+        .issuer_name(certificate.issuer)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - _BACKDATING)
+        .not_valid_after(now + _AUTHORITY_LIFE)
+    )
+    for one in certificate.extensions:
+        builder = builder.add_extension(one.value, critical=one.critical)
+    return builder.sign(key, SHA256())
 
 
 def _leaf_certificate(

@@ -35,7 +35,8 @@ def authority(tmp_path: Path, vault: Vault) -> LanAuthority:
 
 def openssl_verify(tmp_path: Path, leaf: bytes, *more: str) -> subprocess.CompletedProcess[str]:
     (tmp_path / "leaf.pem").write_bytes(leaf)
-    command = [need_tool("openssl"), "verify", "-x509_strict", "-purpose", "sslserver", "-CAfile", str(tmp_path / "lan-ca.pem"), *more]
+    trusted = () if "-CAfile" in more else ("-CAfile", str(tmp_path / "lan-ca.pem"))
+    command = [need_tool("openssl"), "verify", "-x509_strict", "-purpose", "sslserver", *trusted, *more]
     return subprocess.run([*command, str(tmp_path / "leaf.pem")], capture_output=True, text=True, check=False)
 
 
@@ -62,15 +63,89 @@ def test_a_restart_keeps_the_certificate(tmp_path: Path, vault: Vault, authority
     assert again.der == first.der
 
 
-@pytest.mark.parametrize(
-    "later", [timedelta(days=61), timedelta(days=400), -timedelta(days=30)], ids=["near its end", "over", "clock back"]
-)
+@pytest.mark.parametrize("later", [timedelta(days=61), timedelta(days=400)], ids=["near its end", "over"])
 def test_the_certificate_is_made_again_when_due(authority: LanAuthority, later: timedelta) -> None:
     first = authority.identity(NAMES, NOW)
     ca = authority.certificate_path.read_bytes()
     again = authority.identity(NAMES, NOW + later)
     assert again.der != first.der
     assert authority.certificate_path.read_bytes() == ca
+
+
+def test_what_a_clock_that_was_ahead_made_is_made_again_with_the_same_key(authority: LanAuthority) -> None:
+    first = authority.identity(NAMES, NOW)
+    before = authority.certificates().authority
+    again = authority.identity(NAMES, NOW - timedelta(days=30))
+    after = authority.certificates().authority
+    assert before is not None
+    assert after is not None
+    assert again.der != first.der
+    assert after.not_valid_before_utc <= NOW - timedelta(days=30)
+    assert after.public_key() == before.public_key()
+    assert authority.certificates().former_authority == before
+
+
+@pytest.mark.parametrize("wrong", [timedelta(days=-365 * 50), timedelta(days=20_000)], ids=["no battery", "far ahead"])
+def test_nothing_is_made_again_for_a_date_that_may_be_wrong(authority: LanAuthority, wrong: timedelta) -> None:
+    first = authority.identity(NAMES, NOW)
+    ca = authority.certificate_path.read_bytes()
+    assert authority.identity(NAMES, NOW + wrong, dated=False).der == first.der
+    assert authority.certificate_path.read_bytes() == ca
+
+
+@pytest.mark.conformity
+def test_after_ninety_days_without_power_a_browser_sees_a_valid_certificate(tmp_path: Path, authority: LanAuthority, vault: Vault) -> None:
+    first = authority.identity(NAMES, NOW)
+    back = NOW + timedelta(days=91)
+    again = LanAuthority(tmp_path, vault).identity(NAMES, back)
+    assert first.certificate.not_valid_after_utc < back
+    at = ("-attime", str(int(back.timestamp())), "-verify_hostname", "relais.local")
+    assert openssl_verify(tmp_path, pem(first), *at).returncode != 0
+    assert openssl_verify(tmp_path, pem(again), *at).returncode == 0
+
+
+@pytest.mark.conformity
+def test_the_authority_is_signed_anew_a_year_before_its_end_and_both_are_recognised(tmp_path: Path, authority: LanAuthority) -> None:
+    authority.identity(NAMES, NOW)
+    installed = authority.certificate_path.read_bytes()
+    day = timedelta(days=1)
+    authority.identity(NAMES, NOW + 3284 * day)
+    assert authority.certificate_path.read_bytes() == installed
+    later = NOW + 3286 * day
+    leaf = authority.identity(NAMES, later)
+    renewed = authority.certificate_path.read_bytes()
+    assert renewed != installed
+    assert authority.certificates().former_authority == x509.load_pem_x509_certificate(installed)
+    (tmp_path / "installed.pem").write_bytes(installed)
+    (tmp_path / "both.pem").write_bytes(installed + renewed)
+    at = ("-attime", str(int(later.timestamp())), "-verify_hostname", "relais.local")
+    for trusted in ("lan-ca.pem", "installed.pem", "both.pem"):
+        assert openssl_verify(tmp_path, pem(leaf), *at, "-CAfile", str(tmp_path / trusted)).returncode == 0, trusted
+    beyond = ("-attime", str(int((NOW + 3690 * day).timestamp())))
+    last = authority.identity(NAMES, NOW + 3689 * day)
+    assert openssl_verify(tmp_path, pem(last), *beyond).returncode == 0
+    assert openssl_verify(tmp_path, pem(last), *beyond, "-CAfile", str(tmp_path / "installed.pem")).returncode != 0
+    assert openssl_verify(tmp_path, pem(last), *beyond, "-CAfile", str(tmp_path / "both.pem")).returncode == 0
+
+
+def test_a_cut_while_the_authority_is_signed_anew_leaves_one_that_serves(
+    tmp_path: Path, authority: LanAuthority, vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority.identity(NAMES, NOW)
+    installed = authority.certificates().authority
+    later, kept = NOW + timedelta(days=3300), LanAuthority._keep
+
+    def cut(self: LanAuthority, path: Path, *rest: object) -> None:
+        raise OSError(path.name)
+
+    monkeypatch.setattr(LanAuthority, "_keep", cut)
+    with pytest.raises(LanKeyUnavailable):
+        authority.identity(NAMES, later)
+    assert authority.certificates().authority == authority.certificates().former_authority == installed
+    monkeypatch.setattr(LanAuthority, "_keep", kept)
+    LanAuthority(tmp_path, vault).identity(NAMES, later)
+    assert authority.certificates().former_authority == installed
+    assert authority.certificates().authority != installed
 
 
 def test_new_names_make_a_new_certificate_of_the_same_authority(authority: LanAuthority) -> None:
