@@ -16,6 +16,7 @@ from gateway.journal.identity_changes import following, put_identity
 from gateway.journal.identity_memory import IdentityMemory
 from gateway.journal.memory_tables import Tables
 from gateway.journal.records import (
+    AlarmRecord,
     AuditRecord,
     BatchRecord,
     BlobRecord,
@@ -32,6 +33,7 @@ from gateway.journal.records import (
     PatientRecord,
     QuarantineRecord,
     ReceiptRecord,
+    SuccessionRecord,
     WakeLane,
     WorkstationRecord,
 )
@@ -41,6 +43,7 @@ from gateway.journal.store import (
     DocumentQuery,
     DuplicateKey,
     LaneAge,
+    StaleRecord,
     Unstorable,
 )
 from gateway.model.delivery import OPEN, DeliveryState, DocumentState
@@ -185,6 +188,19 @@ class MemoryStore(IdentityMemory):
         """See Store.existence."""
         return self._open().existence.get((structure, patient_ref))
 
+    async def alarm(self, alarm_id: str) -> AlarmRecord | None:
+        """See Store.alarm."""
+        return self._open().alarms.get(alarm_id)
+
+    async def alarms(self) -> list[AlarmRecord]:
+        """See Store.alarms."""
+        return list(self._open().alarms.values())
+
+    async def successions(self) -> list[SuccessionRecord]:
+        """See Store.successions."""
+        found = self._open().successions
+        return [found[place] for place in sorted(found)]
+
     async def audit_of(self, document_id: str) -> list[AuditRecord]:
         """See Store.audit_of."""
         return [one for one in self._open().audit.values() if one.document_id == document_id]
@@ -240,6 +256,10 @@ class MemoryStore(IdentityMemory):
                 _put_once(tables, tables.receipts, change, parent=change.delivery_id in tables.deliveries)
             case PatientRecord() | IdentityChangeRecord() | InsiCallRecord() | InquiryRecord() | BatchRecord():
                 put_identity(tables, change)
+            case AlarmRecord():
+                _put_alarm(tables, change)
+            case SuccessionRecord():
+                _put_succession(tables, change)
             case WakeLane() | BringForward():
                 _hasten(tables, change)
             case DeleteBlob():
@@ -285,6 +305,21 @@ def _put_once(tables: Tables, table: dict[str, Any], record: BlobRecord | Receip
     if not parent:
         raise Unstorable("parent")
     tables.put(table, record.id, record)
+
+
+def _put_alarm(tables: Tables, record: AlarmRecord) -> None:
+    if record.id in tables.alarms:
+        raise DuplicateKey("alarm")
+    tables.put(tables.alarms, record.id, msgspec.structs.replace(record, number=len(tables.alarms) + 1))
+
+
+def _put_succession(tables: Tables, record: SuccessionRecord) -> None:
+    place = (record.structure, record.role)
+    before = tables.successions.get(place)
+    if (before.version if before is not None else 0) != record.version - 1:
+        raise StaleRecord("succession")
+    number = before.number if before is not None else len(tables.successions) + 1
+    tables.put(tables.successions, place, msgspec.structs.replace(record, number=number))
 
 
 def _put_latest(tables: Tables, record: WorkstationRecord | ExistenceRecord) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from gateway.journal.records import (
+    AlarmRecord,
     AuditRecord,
     BatchRecord,
     BlobRecord,
@@ -18,6 +19,7 @@ from gateway.journal.records import (
     InsiCallRecord,
     PatientRecord,
     ReceiptRecord,
+    SuccessionRecord,
     WorkstationRecord,
 )
 
@@ -36,6 +38,8 @@ class Tables:
         self.calls: dict[str, InsiCallRecord] = {}
         self.inquiries: dict[str, InquiryRecord] = {}
         self.batches: dict[str, BatchRecord] = {}
+        self.alarms: dict[str, AlarmRecord] = {}
+        self.successions: dict[tuple[str, str], SuccessionRecord] = {}
         self.existence: dict[tuple[str, str], ExistenceRecord] = {}
         self.audit: dict[int, AuditRecord] = {}
         self.events: dict[int, EventRecord] = {}

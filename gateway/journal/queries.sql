@@ -128,6 +128,24 @@ UPDATE batches
 SET state = :state, total = :total, not_before = :not_before, cursor = :cursor, closed_at = :closed_at, version = :version
 WHERE id = :id AND version = :version - 1;
 
+-- name: alarm-insert
+INSERT INTO alarms (id, line, stage, covers, structure, what, whose, ends_at, stops, gesture, at)
+VALUES (:id, :line, :stage, :covers, :structure, :what, :whose, :ends_at, :stops, :gesture, :at);
+
+-- name: succession-insert
+INSERT INTO successions (structure, role, state, following, former, rehearsal, rehearsed_at, switched_at, watched_until, actor, explanation,
+                         updated_at, version)
+VALUES (:structure, :role, :state, :following, :former, :rehearsal, :rehearsed_at, :switched_at, :watched_until, :actor, :explanation,
+        :updated_at, :version)
+ON CONFLICT (structure, role) DO NOTHING;
+
+-- name: succession-update
+UPDATE successions
+SET state = :state, following = :following, former = :former, rehearsal = :rehearsal, rehearsed_at = :rehearsed_at,
+    switched_at = :switched_at, watched_until = :watched_until, actor = :actor, explanation = :explanation, updated_at = :updated_at,
+    version = :version
+WHERE structure = :structure AND role = :role AND version = :version - 1;
+
 -- name: existence-put
 INSERT INTO existence (structure, patient_ref, answer, at) VALUES (:structure, :patient_ref, :answer, :at)
 ON CONFLICT (structure, patient_ref) DO UPDATE SET answer = :answer, at = :at;
@@ -433,3 +451,12 @@ SELECT * FROM audit WHERE sequence > :sequence ORDER BY sequence LIMIT :limit;
 
 -- name: audit-count
 SELECT seq FROM sqlite_sequence WHERE name = 'audit';
+
+-- name: alarm
+SELECT * FROM alarms WHERE id = :id;
+
+-- name: alarms
+SELECT * FROM alarms ORDER BY number;
+
+-- name: successions
+SELECT * FROM successions ORDER BY structure, role;

@@ -18,6 +18,7 @@ Task = Literal["search", "decide", "qualify"]
 InquiryKind = Literal["deferred", "tomorrow", "file", "periodic"]
 InquiryState = Literal["waiting", "running", "done", "failed", "cancelled"]
 BatchState = Literal["running", "done", "cancelled"]
+SuccessionState = Literal["waiting", "rehearsed", "refused", "switching", "watched", "returning", "returned", "settled"]
 
 
 class DocumentRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -136,9 +137,10 @@ class EventRecord(msgspec.Struct, frozen=True, kw_only=True):
     """Something a listener of /events is told; the payload is built when read."""
 
     kind: str
-    """document.accepted, document.changed, identity.changed, inquiry.answered, batch.done."""
+    """document.accepted, document.changed, identity.changed, inquiry.answered, batch.done, certificate.expiring, certificate.changed."""
     subject: str
-    """What it is about: id of the document, of the inquiry or of the batch, pseudonym of the local id of the patient."""
+    """What it is about: id of the document, of the inquiry, of the batch or of the alarm, pseudonym of the local id of the patient, role
+    of the certificate."""
     structure: str
     workstation: str
     at: int
@@ -284,6 +286,51 @@ class ExistenceRecord(msgspec.Struct, frozen=True, kw_only=True):
     at: int
 
 
+class AlarmRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A warning about an end that comes, told once: an id that is there already refuses the whole commit (DuplicateKey)."""
+
+    number: int = 0
+    """Order in which they were told, given by the journal."""
+    id: str
+    """Line of the calendar and stage."""
+    line: str
+    stage: str
+    """start, or the days before the end: 90, 60, 30, 7, 1, 0."""
+    covers: tuple[str, ...] = ()
+    """Stages that were due as well and that this one tells for."""
+    structure: str
+    """Empty: the whole box."""
+    what: str
+    whose: str
+    ends_at: int
+    stops: str
+    gesture: str
+    at: int
+
+
+class SuccessionRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a role of a structure stands between its certificate and the next: one row per role, changed by versions."""
+
+    number: int = 0
+    structure: str
+    role: str
+    state: SuccessionState
+    following: str
+    """SHA-256 of the certificate that comes, or came, into use, hexadecimal."""
+    former: str | None = None
+    """SHA-256 of the one it takes over from."""
+    rehearsal: tuple[dict[str, str | int], ...] = ()
+    """Results of the last rehearsal, one for each service."""
+    rehearsed_at: int | None = None
+    switched_at: int | None = None
+    watched_until: int | None = None
+    actor: str = "system"
+    explanation: Explanation | None = None
+    """Why it was refused or came back."""
+    updated_at: int
+    version: int = 1
+
+
 class WakeLane(msgspec.Struct, frozen=True, kw_only=True):
     """Make every queued delivery of a lane due now: its destination answers again."""
 
@@ -331,6 +378,8 @@ Change = (
     | InquiryRecord
     | BatchRecord
     | ExistenceRecord
+    | AlarmRecord
+    | SuccessionRecord
     | WakeLane
     | BringForward
     | DeleteBlob

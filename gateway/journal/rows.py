@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from gateway.journal.records import (
+    AlarmRecord,
     AuditRecord,
     BatchRecord,
     BlobRecord,
@@ -26,6 +27,7 @@ from gateway.journal.records import (
     PatientRecord,
     QuarantineRecord,
     ReceiptRecord,
+    SuccessionRecord,
     WorkstationRecord,
 )
 
@@ -93,6 +95,8 @@ IDENTITY_CHANGES = Shape(table="identity_changes", record=IdentityChangeRecord)
 CALLS = Shape(table="insi_calls", record=InsiCallRecord)
 INQUIRIES = Shape(table="inquiries", record=InquiryRecord, json=("explanation",), flags=("night",))
 BATCHES = Shape(table="batches", record=BatchRecord)
+ALARMS = Shape(table="alarms", record=AlarmRecord, json=("covers",))
+SUCCESSIONS = Shape(table="successions", record=SuccessionRecord, json=("rehearsal", "explanation"))
 EXISTENCE = Shape(table="existence", record=ExistenceRecord)
 QUARANTINE = Shape(table="quarantine", record=QuarantineRecord)
 

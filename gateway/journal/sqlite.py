@@ -24,6 +24,7 @@ from gateway.journal.identity_reads import IdentityReads
 from gateway.journal.pages import page_of
 from gateway.journal.readers import Reader
 from gateway.journal.records import (
+    AlarmRecord,
     AuditRecord,
     BlobRecord,
     Change,
@@ -33,9 +34,11 @@ from gateway.journal.records import (
     ExistenceRecord,
     QuarantineRecord,
     ReceiptRecord,
+    SuccessionRecord,
     WorkstationRecord,
 )
 from gateway.journal.rows import (
+    ALARMS,
     AUDIT,
     BLOBS,
     DELIVERIES,
@@ -44,6 +47,7 @@ from gateway.journal.rows import (
     EXISTENCE,
     QUARANTINE,
     RECEIPTS,
+    SUCCESSIONS,
     WORKSTATIONS,
     BadRow,
 )
@@ -177,6 +181,18 @@ class SqliteStore(IdentityReads):
     async def existence(self, structure: str, patient_ref: str) -> ExistenceRecord | None:
         """See Store.existence."""
         return await self._reader.first(EXISTENCE, "existence", structure=structure, patient_ref=patient_ref)
+
+    async def alarm(self, alarm_id: str) -> AlarmRecord | None:
+        """See Store.alarm."""
+        return await self._reader.first(ALARMS, "alarm", id=alarm_id)
+
+    async def alarms(self) -> list[AlarmRecord]:
+        """See Store.alarms."""
+        return await self._reader.records(ALARMS, "alarms")
+
+    async def successions(self) -> list[SuccessionRecord]:
+        """See Store.successions."""
+        return await self._reader.records(SUCCESSIONS, "successions")
 
     async def audit_of(self, document_id: str) -> list[AuditRecord]:
         """See Store.audit_of."""

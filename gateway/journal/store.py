@@ -13,6 +13,7 @@ import msgspec
 
 from gateway.journal.identity_questions import IdentityQuestions
 from gateway.journal.records import (
+    AlarmRecord,
     AuditRecord,
     BlobRecord,
     Change,
@@ -22,6 +23,7 @@ from gateway.journal.records import (
     ExistenceRecord,
     QuarantineRecord,
     ReceiptRecord,
+    SuccessionRecord,
     WorkstationRecord,
 )
 from gateway.kernel.errors import ConfigurationFault, RelaisError, TransientFault
@@ -115,8 +117,9 @@ class Store(IdentityQuestions, Protocol):
         columns an update leaves alone. The sequences and hashes of the records given are ignored, the journal gives its own. A cancelled
         commit may still be applied.
 
-        A PatientRecord, InsiCallRecord, InquiryRecord or BatchRecord follows the same rule of versions; the ids and dates of creation they
-        were inserted with stay. A PatientRecord with version 1 that is there already is a StaleRecord: somebody else created it first.
+        A PatientRecord, InsiCallRecord, InquiryRecord, BatchRecord or SuccessionRecord follows the same rule of versions; the ids and dates
+        of creation they were inserted with stay. A PatientRecord or SuccessionRecord with version 1 that is there already is a StaleRecord:
+        somebody else created it first. An AlarmRecord that is there already is a DuplicateKey.
         Raises DuplicateKey, StaleRecord, Unstorable, NotAccepting."""
         ...
 
@@ -212,6 +215,18 @@ class Store(IdentityQuestions, Protocol):
 
     async def existence(self, structure: str, patient_ref: str) -> ExistenceRecord | None:
         """The last TD0.2 answer kept, however old; None when there is none."""
+        ...
+
+    async def alarm(self, alarm_id: str) -> AlarmRecord | None:
+        """The alarm, None when it was never told."""
+        ...
+
+    async def alarms(self) -> list[AlarmRecord]:
+        """Every alarm told, the oldest first."""
+        ...
+
+    async def successions(self) -> list[SuccessionRecord]:
+        """Where each role stands, by structure and role."""
         ...
 
     async def audit_of(self, document_id: str) -> list[AuditRecord]:

@@ -13,6 +13,7 @@ from typing import Any
 from gateway.journal.audit import START, Tail, chained
 from gateway.journal.connection import error_name
 from gateway.journal.records import (
+    AlarmRecord,
     AuditRecord,
     BatchRecord,
     BlobRecord,
@@ -28,10 +29,12 @@ from gateway.journal.records import (
     InsiCallRecord,
     PatientRecord,
     ReceiptRecord,
+    SuccessionRecord,
     WakeLane,
     WorkstationRecord,
 )
 from gateway.journal.rows import (
+    ALARMS,
     AUDIT,
     BATCHES,
     BLOBS,
@@ -44,6 +47,7 @@ from gateway.journal.rows import (
     INQUIRIES,
     PATIENTS,
     RECEIPTS,
+    SUCCESSIONS,
     WORKSTATIONS,
     BadRow,
     Parameters,
@@ -65,6 +69,7 @@ _PLAIN: dict[type, tuple[str, Shape[Any]]] = {
     WorkstationRecord: ("workstation-put", WORKSTATIONS),
     IdentityChangeRecord: ("identity-change-insert", IDENTITY_CHANGES),
     ExistenceRecord: ("existence-put", EXISTENCE),
+    AlarmRecord: ("alarm-insert", ALARMS),
 }
 """Records that one statement writes."""
 _VERSIONED: dict[type, tuple[str, Shape[Any]]] = {
@@ -72,6 +77,7 @@ _VERSIONED: dict[type, tuple[str, Shape[Any]]] = {
     InsiCallRecord: ("call", CALLS),
     InquiryRecord: ("inquiry", INQUIRIES),
     BatchRecord: ("batch", BATCHES),
+    SuccessionRecord: ("succession", SUCCESSIONS),
 }
 """Records that `<name>-insert` writes in version 1 and `<name>-update` in the versions after."""
 _MARKED = frozenset({"documents", "deliveries", "events", "patients", "inquiries", "batches"})
@@ -134,7 +140,7 @@ class GroupWriter:
                 connection.execute(statement("blob-delete"), {"id": change.id})
             case BadRow():
                 _put_aside(connection, change)
-            case PatientRecord() | InsiCallRecord() | InquiryRecord() | BatchRecord():
+            case PatientRecord() | InsiCallRecord() | InquiryRecord() | BatchRecord() | SuccessionRecord():
                 _put_version(connection, change)
             case _:
                 name, shape = _PLAIN[type(change)]
@@ -158,7 +164,9 @@ def _put_delivery(connection: sqlite3.Connection, record: DeliveryRecord) -> Non
         _update(connection, values, "delivery-progress", "delivery-update")
 
 
-def _put_version(connection: sqlite3.Connection, record: PatientRecord | InsiCallRecord | InquiryRecord | BatchRecord) -> None:
+def _put_version(
+    connection: sqlite3.Connection, record: PatientRecord | InsiCallRecord | InquiryRecord | BatchRecord | SuccessionRecord
+) -> None:
     name, shape = _VERSIONED[type(record)]
     step = "insert" if record.version == 1 else "update"
     if not connection.execute(statement(f"{name}-{step}"), shape.parameters(record)).rowcount:

@@ -8,12 +8,14 @@ import pytest
 from msgspec.structs import replace
 
 from gateway.journal.records import (
+    AlarmRecord,
     BringForward,
     DeleteBlob,
     DeliveryRecord,
     DocumentRecord,
     ExistenceRecord,
     PatientRecord,
+    SuccessionRecord,
     WakeLane,
     WorkstationRecord,
 )
@@ -409,6 +411,36 @@ async def test_workstations_patients_and_existence_keep_the_last_word(store: Sto
     assert await store.existence("x", "p") is None
     with pytest.raises(DuplicateKey):
         await store.commit(replace(other, id="x"))
+
+
+async def test_an_alarm_is_told_once_and_refuses_what_comes_with_it_the_second_time(store: Store) -> None:
+    told = AlarmRecord(
+        id="l.30", line="l", stage="30", covers=("90", "60"), structure="s", what="w", whose="o", ends_at=9, stops="s", gesture="g", at=1
+    )
+    await store.commit(told, audit(document(), act="certificate.expiring"))
+    with pytest.raises(DuplicateKey):
+        await store.commit(audit(document(), act="again"), told)
+    other = replace(told, id="l.7", stage="7", covers=())
+    await store.commit(other)
+    assert await store.alarms() == [replace(told, number=1), replace(other, number=2)]
+    assert await store.alarm("l.30") == replace(told, number=1)
+    assert await store.alarm("x") is None
+    assert [one.act for one in await store.audit_after(0, 10)] == ["certificate.expiring"]
+
+
+async def test_a_succession_is_one_row_for_a_role_and_moves_by_versions(store: Store) -> None:
+    first = SuccessionRecord(structure="s", role="sign", state="waiting", following="f1", updated_at=1)
+    other = SuccessionRecord(structure="s", role="auth_cli", state="waiting", following="f2", updated_at=1)
+    await store.commit(first, other)
+    with pytest.raises(StaleRecord):
+        await store.commit(first)
+    why = Explanation(code="tls-refused", who="a", what="b", gesture="c")
+    step: dict[str, str | int] = {"service": "dmp", "outcome": "good", "at": 3}
+    after = replace(first, state="returned", former="f0", rehearsal=(step,), rehearsed_at=3, explanation=why, version=2)
+    await store.commit(after)
+    with pytest.raises(StaleRecord):
+        await store.commit(after)
+    assert await store.successions() == [replace(other, number=2), replace(after, number=1)]
 
 
 async def test_a_closed_journal_takes_nothing(store: Store) -> None:
