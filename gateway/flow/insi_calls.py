@@ -6,6 +6,8 @@ A power cut between the two leaves the first alone: INSi only reads, so the ques
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 
 import msgspec
@@ -24,7 +26,7 @@ from gateway.trust.vault import DataKey, Vault
 _log = structlog.get_logger("relais.insi")
 
 INTERRUPTED = "interrupted"
-"""Outcome of a call whose end was never written: the power went, or the wait was given up."""
+"""Outcome of a call whose answer nobody waited for: the power went, the budget was over, or the caller hung up."""
 
 
 class Matter(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,7 +53,7 @@ class CallBook:
         self._books = books
 
     async def made(self, matter: Matter, call: Callable[[Announce], Awaitable[Exchange]]) -> Exchange:
-        """Make the call; raises what it raises, and NotAccepting when the journal cannot take a line."""
+        """Make the call; raises what it raises, and NotAccepting when the journal cannot take a line. One given up is told as such."""
         line = _Line(self._store, self._books, matter, self._vault.new_key())
         try:
             exchange = await call(line.begin)
@@ -60,6 +62,10 @@ class CallBook:
             raise
         except RelaisError as problem:
             await line.end(problem.code, b"")
+            raise
+        except asyncio.CancelledError:
+            with contextlib.suppress(RelaisError):
+                await line.end(INTERRUPTED, b"")
             raise
         await line.end(exchange.answer.verdict.value, exchange.received)
         return exchange

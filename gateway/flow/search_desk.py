@@ -101,7 +101,7 @@ class SearchDesk:
         structure, author = self._who(caller, body.structure)
         entry = await self._entry(structure, body.local_id)
         criteria = _criteria(body.traits, entry)
-        await self._count(caller, structure)
+        await self._count(caller, structure, author)
         matter = self._matter(structure, author, body.purpose, entry)
         try:
             found = await self._in_time(self._identification.look_up(matter, criteria, user=True, software=caller.software))
@@ -119,7 +119,7 @@ class SearchDesk:
             raise CardChanged(field="card.serial")
         self._check_age(body.card)
         entry = await self._entry(structure, body.local_id)
-        await self._count(caller, structure)
+        await self._count(caller, structure, author)
         reading = CardReading(**{name: getattr(body.card, name) for name in _CARD_FIELDS})
         matter = self._matter(structure, author, body.purpose, entry)
         found = await self._in_time(self._identification.look_up_card(matter, reading, software=caller.software))
@@ -127,13 +127,13 @@ class SearchDesk:
         return await self._shown(structure, author, entry, found, Method.VITALE)
 
     async def verify(self, caller: Caller, body: VerifyBody) -> VerificationView:
-        """Whether INSi confirms an INS; a known patient's is confirmed or withdrawn by WS_INS3, only compared by a search.
+        """Whether INSi confirms an INS. A known patient's, with his own traits, is confirmed or withdrawn by WS_INS3; searches compare.
 
         Raises RequestIncomplete when there is nothing to verify, and as `search`."""
         structure, author = self._who(caller, body.structure)
         entry = await self._entry(structure, body.local_id)
         ins, criteria = _ins(body, entry), _criteria(body.traits, entry)
-        await self._count(caller, structure)
+        await self._count(caller, structure, author)
         matter = self._matter(structure, author, body.purpose, entry)
         if not self._configuration.insi.verification:
             found = await self._in_time(self._identification.look_up(matter, criteria, user=True, software=caller.software))
@@ -147,7 +147,10 @@ class SearchDesk:
         asked = question(criteria, " ".join(criteria.given_names), with_place=True)
         exchange = await self._in_time(self._identification.verify(matter, ins, asked, software=caller.software))
         verified = exchange.answer.verdict is Verdict.FOUND
-        if body.local_id is not None and body.ins is None:
+        if not verified:
+            self._limits.miss(caller.workstation)
+        # Traits or an INS said for this call alone prove nothing of what the registry holds.
+        if body.local_id is not None and body.ins is None and body.traits is None:
             await self._identification.verified(matter, body.local_id, ins, passed=verified)
         return VerificationView(
             verified=verified,
@@ -199,7 +202,7 @@ class SearchDesk:
             taken = await self._identification.take(structure.id, entry.identity.local_id, found, method, author)
         return search_view(found, entry, taken)
 
-    async def _count(self, caller: Caller, structure: Structure) -> None:
+    async def _count(self, caller: Caller, structure: Structure, author: Author) -> None:
         """One more search of this workstation; a first refusal is told in the audit trail and in the log."""
         try:
             self._limits.enter(caller.workstation)
@@ -208,7 +211,7 @@ class SearchDesk:
                 raise
             _log.warning("searches suspended", workstation=caller.workstation)
             told = AuditRecord(
-                at=self._books.now(), act="insi.search-limit", actor=caller.imputed, structure=structure.id, answer=SearchLimit.code
+                at=self._books.now(), act="insi.search-limit", actor=author.imputed, structure=structure.id, answer=SearchLimit.code
             )
             await self._store.commit(told)
             raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import msgspec
@@ -115,6 +116,44 @@ async def test_nothing_leaves_that_the_journal_cannot_tell(office: Office) -> No
     with pytest.raises(NotAccepting):
         await ask(office)
     assert office.insi.received == []
+
+
+async def test_a_call_that_nobody_waits_for_any_more_is_told_at_once(office: Office) -> None:
+    """The budget of a person is over, or the caller hung up: the trail does not wait for the next start to say so."""
+    asked = asyncio.Event()
+
+    async def silent() -> None:
+        asked.set()
+        await asyncio.Event().wait()
+
+    office.insi.meanwhile = silent
+    waiting = asyncio.create_task(ask(office))
+    await asked.wait()
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    one = await row(office)
+    assert (one.outcome, await office.store.unanswered_calls()) == (INTERRUPTED, [])
+    assert letters(1).encode() in opened(office, one)["sent"]
+    acts = await office.acts("insi.asked", "insi.answered")
+    assert [(line.act, line.answer) for line in acts] == [("insi.asked", None), ("insi.answered", INTERRUPTED)]
+
+
+async def test_giving_a_call_up_is_never_kept_waiting_by_a_journal_that_takes_nothing(office: Office) -> None:
+    asked = asyncio.Event()
+
+    async def silent() -> None:
+        office.store.left = 0
+        asked.set()
+        await asyncio.Event().wait()
+
+    office.insi.meanwhile = silent
+    waiting = asyncio.create_task(ask(office))
+    await asked.wait()
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert len(await office.store.unanswered_calls()) == 1
 
 
 async def test_a33_a_call_that_a_stop_cut_short_is_told_at_the_next_start_once(office: Office, tmp_path: Path) -> None:

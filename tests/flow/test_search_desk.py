@@ -244,6 +244,38 @@ async def test_ws_ins3_confirms_or_withdraws_the_ins_it_was_asked_about(tmp_path
     assert (line.act, line.actor) == ("identity.verified" if code == "00" else "identity.invalidated", f"professional:{DOCTOR}")
 
 
+@pytest.mark.parametrize("code", ["00", "01"])
+async def test_ws_ins3_asked_with_other_traits_says_nothing_of_the_patient_s_own(tmp_path: Path, code: str) -> None:
+    """An INS that goes with somebody else's traits is not confirmed for this patient, nor withdrawn by traits that are not his."""
+    office = Office(tmp_path, insi={"verification": True})
+    await office.write(qualified(1, 1))
+    before = await office.known("P-1")
+    office.insi.rule = lambda _: answers.result(code, "libelle")
+    view = await office.searches.verify(CALLER, VerifyBody(local_id="P-1", traits=said(2)))
+    assert view.verified == (code == "00")
+    assert await office.known("P-1") == before
+    assert await office.acts("identity.verified", "identity.invalidated") == []
+
+
+async def test_guessing_by_ws_ins3_is_stopped_too(tmp_path: Path) -> None:
+    office = Office(tmp_path, insi={"verification": True, "misses_per_hour": 2})
+    office.insi.rule = lambda _: answers.result("01", "libelle")
+    body = VerifyBody(ins=InsBody(matricule=ins_of(9).matricule, oid=ins_of(9).oid), traits=said(9))
+    for _ in range(2):
+        assert not (await office.searches.verify(CALLER, body)).verified
+    with pytest.raises(SearchLimit):
+        await office.searches.verify(CALLER, body)
+
+
+async def test_the_alert_names_a_person_only_when_the_structure_knows_them(tmp_path: Path) -> None:
+    office = Office(tmp_path, insi={"searches_per_hour": 0})
+    for said_actor in ("MARTIN Louise 1975-12-31", DOCTOR):
+        office.clock.advance(3600)
+        with pytest.raises(SearchLimit):
+            await office.searches.search(msgspec.structs.replace(CALLER, actor=said_actor), SearchBody(traits=said(1)))
+    assert [one.actor for one in await office.acts("insi.search-limit")] == ["workstation:w-1", f"professional:{DOCTOR}"]
+
+
 async def test_an_answer_about_an_ins_held_no_more_withdraws_nothing(tmp_path: Path) -> None:
     """While INSi is asked, a person accepts another INS: the refusal of the former one says nothing of it."""
     office = Office(tmp_path, insi={"verification": True})
