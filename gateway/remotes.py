@@ -121,7 +121,9 @@ class Remotes:
             mailbox = self._structure(structure_id).mailbox
             if mailbox is None:
                 raise StructureUnknown(field="structure")
-            client = self._operators[structure_id] = OperatorClient(mailbox, self._configuration.mss, self._context(structure_id))
+            client = self._operators[structure_id] = OperatorClient(
+                mailbox, self._configuration.mss, self._context(structure_id, Role.MAILBOX)
+            )
         return client
 
     def insi(self, structure_id: str, *, user: bool, software: str | None = None) -> InsiClient:

@@ -103,7 +103,7 @@ async def init(root: Path, sandbox: Path | None, structures: list[tuple[str, str
     anchors = home.anchors.read_bytes()
     keys = KeyStore(root, vault)
     for identifier, answer in answers.items():
-        for role in Role:
+        for role in (one for one in Role if one in answer):
             packed = answer[role]
             pkcs12 = base64.b64decode(packed["p12"])
             keys.import_pkcs12(identifier, role, pkcs12, packed["passphrase"], environment="test", anchors=anchors)

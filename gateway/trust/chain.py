@@ -19,6 +19,15 @@ from cryptography.x509.oid import ExtensionOID
 
 from gateway.trust.certificate import extension, load_certificates
 from gateway.trust.errors import CertificateMalformed, ChainUntrusted
+from gateway.trust.refusals import (
+    AuthorityNotEntitled,
+    AuthorityOutOfDate,
+    AuthorityRestricted,
+    AuthoritySignatureFalse,
+    AuthorityTooFar,
+    AuthorityWeakDigest,
+    CertificateMentionUnknown,
+)
 
 _LONGEST = 6
 _UNDERSTOOD = frozenset(
@@ -60,20 +69,20 @@ def read_authorities(pem: bytes) -> Authorities:
 
 
 def build_path(leaf: x509.Certificate, authorities: Authorities, at: datetime, hints: Sequence[x509.Certificate] = ()) -> Path:
-    """The path leaf, issuers, root, every issuer valid at `at`; raises ChainUntrusted with its reason. The leaf's own period is not judged.
+    """The path leaf, issuers, root, every issuer valid at `at`; raises ChainUntrusted or one of its kin. The leaf's period is not judged.
 
     `hints` are certificates that came along: they may link, never anchor.
     """
     if not _understood(leaf):
-        raise ChainUntrusted("critical extension", reason="il contient une mention obligatoire inconnue de Relais")
-    refusals: list[str] = []
+        raise CertificateMentionUnknown("critical extension", reason="il contient une mention obligatoire inconnue de Relais")
+    refusals: list[ChainUntrusted] = []
     path = next(_paths((leaf,), authorities, (*authorities.issuing, *hints), at, refusals), None)
     if path is None:
-        raise ChainUntrusted("; ".join(refusals), reason=refusals[-1] if refusals else "l'autorité qui l'a signé n'est pas configurée")
+        raise refusals[-1] if refusals else ChainUntrusted("no issuer", reason="l'autorité qui l'a signé n'est pas configurée")
     return path
 
 
-def _paths(path: Path, authorities: Authorities, links: Path, at: datetime, refusals: list[str]) -> Iterator[Path]:
+def _paths(path: Path, authorities: Authorities, links: Path, at: datetime, refusals: list[ChainUntrusted]) -> Iterator[Path]:
     last = path[-1]
     for issuer in (*authorities.roots, *links):
         if issuer.subject != last.issuer or issuer in path:
@@ -87,27 +96,37 @@ def _paths(path: Path, authorities: Authorities, links: Path, at: datetime, refu
             yield from _paths((*path, issuer), authorities, links, at, refusals)
 
 
-def _refusal(subject: x509.Certificate, issuer: x509.Certificate, below: int, at: datetime) -> str | None:
+def _refusal(subject: x509.Certificate, issuer: x509.Certificate, below: int, at: datetime) -> ChainUntrusted | None:
     constraints, usage = extension(issuer, x509.BasicConstraints), extension(issuer, x509.KeyUsage)
     if constraints is None or not constraints.ca or (usage is not None and not usage.key_cert_sign):
-        return "il a été signé par un certificat qui n'est pas celui d'une autorité"
+        return AuthorityNotEntitled(reason="il a été signé par un certificat qui n'est pas celui d'une autorité")
     if constraints.path_length is not None and below > constraints.path_length:
-        return "une autorité de la chaîne n'a pas le droit d'en désigner une autre"
+        return AuthorityTooFar(reason="une autorité de la chaîne n'a pas le droit d'en désigner une autre")
     if not issuer.not_valid_before_utc <= at <= issuer.not_valid_after_utc:
-        return "une autorité de la chaîne n'est pas en cours de validité"
+        return AuthorityOutOfDate(reason="une autorité de la chaîne n'est pas en cours de validité")
     if not _understood(issuer) or extension(issuer, x509.NameConstraints) is not None:
-        return "une autorité de la chaîne porte une restriction inconnue de Relais"
+        return AuthorityRestricted(reason="une autorité de la chaîne porte une restriction inconnue de Relais")
+    if not strong_digest(subject):
+        return AuthorityWeakDigest(reason="un certificat de la chaîne est signé avec un procédé abandonné (SHA-1 ou MD5)")
     if not _signed_by(subject, issuer):
-        return "la signature de son autorité ne se vérifie pas"
+        return AuthoritySignatureFalse(reason="la signature de son autorité ne se vérifie pas")
     return None
+
+
+def strong_digest(certificate: x509.Certificate) -> bool:
+    """True when its authority signed it with SHA-256 or better."""
+    try:
+        return isinstance(certificate.signature_hash_algorithm, SHA256 | SHA384 | SHA512)
+    except UnsupportedAlgorithm:
+        return False
 
 
 def _signed_by(subject: x509.Certificate, issuer: x509.Certificate) -> bool:
     try:
         subject.verify_directly_issued_by(issuer)
-        return isinstance(subject.signature_hash_algorithm, SHA256 | SHA384 | SHA512)
     except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
         return False
+    return strong_digest(subject)
 
 
 def _understood(certificate: x509.Certificate) -> bool:

@@ -21,20 +21,13 @@ from gateway.kernel.clock import Clock, SystemClock
 from gateway.trust import certificate as certificates
 from gateway.trust.boxkey import BoxKeyUnavailable
 from gateway.trust.certificate import CertificateSummary, Environment
-from gateway.trust.chain import build_path, read_authorities
-from gateway.trust.errors import (
-    CertificateExpired,
-    CertificateMalformed,
-    CertificateNotYetValid,
-    CertificateRevoked,
-    CertificateWrongEnvironment,
-    CertificateWrongStructure,
-    EnvironmentMismatch,
-    KeyUnavailable,
-)
+from gateway.trust.chain import read_authorities
+from gateway.trust.errors import CertificateMalformed, EnvironmentMismatch, KeyUnavailable
+from gateway.trust.fitness import Bench, check_period, judge
 from gateway.trust.identity import TlsIdentity
 from gateway.trust.pkcs12_file import open_pkcs12
-from gateway.trust.revocation import read_list, revocation_of
+from gateway.trust.refusals import CertificateAlreadyInUse
+from gateway.trust.revocation import read_list
 from gateway.trust.roles import Role, check_role
 from gateway.trust.sealing import BlobDamaged
 from gateway.trust.slots import Slot, Slots
@@ -59,6 +52,8 @@ class KeyStore:
         self._clock = clock or SystemClock()
         self._environment = environment
         self._loaded: dict[_Place, _Held] = {}
+        self._lent: set[str] = set()
+        """Structures whose AUTH_CLI serves their mailbox."""
 
     def import_pkcs12(
         self,
@@ -74,26 +69,25 @@ class KeyStore:
     ) -> CertificateSummary:
         """Check a .p12 against its role, structure, environment and authorities (PEM), then seal it in the place of what that slot held.
 
-        Raises one of `errors` (PassphraseWrong, CertificateWrongPurpose, ChainUntrusted...); nothing is kept then.
+        Raises one of `errors` or `refusals` (PassphraseWrong, CertificateNotForSigning, AuthorityOutOfDate...); nothing is kept then.
         """
-        opened = open_pkcs12(data, passphrase)
-        leaf = opened.certificate
         self._slots.path(structure_id, role)
-        check_role(leaf, role)
-        if structure_id not in certificates.structures_of(leaf):
-            raise CertificateWrongStructure(structure=structure_id)
-        if certificates.environment_of(leaf) != environment:
-            raise CertificateWrongEnvironment(environment="production" if environment == "production" else "test")
-        self._check_period(leaf, structure_id, role)
-        now = self._clock.now()
-        path = build_path(leaf, read_authorities(anchors), now, opened.others)
-        revocation = revocation_of(leaf, path[1], [read_list(crl) for crl in crls], now)
-        if revocation.revoked_at is not None:
-            raise CertificateRevoked(date=f"{revocation.revoked_at:%d/%m/%Y}")
-        held = _Held(opened.key, leaf, path[1:])
+        opened = open_pkcs12(data, passphrase)
+        bench = Bench(
+            structure=structure_id,
+            role=role,
+            environment=environment,
+            authorities=read_authorities(anchors),
+            lists=tuple(read_list(crl) for crl in crls),
+            now=self._clock.now(),
+        )
+        verdict = judge(opened.certificate, opened.others, bench)
+        if slot is Slot.NEXT and opened.certificate == self._in_use(structure_id, role):
+            raise CertificateAlreadyInUse
+        held = _Held(opened.key, opened.certificate, verdict.issuers)
         self._keep(structure_id, role, slot, held)
         self._loaded[structure_id, role, slot] = held
-        return certificates.summary(leaf, structure_id, role, slot)
+        return certificates.summary(opened.certificate, structure_id, role, slot)
 
     def promote(self, structure_id: str, role: Role) -> CertificateSummary:
         """The next certificate comes into use, the one in use becomes the former; what is in use now.
@@ -103,7 +97,7 @@ class KeyStore:
         """
         following = self._read(structure_id, role, Slot.NEXT)
         self._check_environment(following.certificate, structure_id)
-        self._check_period(following.certificate, structure_id, role)
+        check_period(following.certificate, structure_id, role, self._clock.now())
         self._move(structure_id, role, again=following.certificate == self._in_use(structure_id, role), back=False)
         return certificates.summary(following.certificate, structure_id, role, Slot.CURRENT)
 
@@ -114,7 +108,7 @@ class KeyStore:
         """
         former = self._read(structure_id, role, Slot.FORMER)
         self._check_environment(former.certificate, structure_id)
-        self._check_period(former.certificate, structure_id, role)
+        check_period(former.certificate, structure_id, role, self._clock.now())
         self._move(structure_id, role, back=True)
         return certificates.summary(former.certificate, structure_id, role, Slot.CURRENT)
 
@@ -131,17 +125,32 @@ class KeyStore:
 
     def tls_identity(self, structure_id: str, role: Role = Role.AUTH_CLI, slot: Slot = Slot.CURRENT) -> TlsIdentity:
         """What the structure shows to a national service; raises KeyUnavailable, CertificateExpired, EnvironmentMismatch, or
-        CertificateWrongPurpose for a certificate that is not of that role.
+        CertificateWrongPurpose for a certificate that is not of that role. AUTH_CLI serves MAILBOX while no certificate of its own is held.
         """
+        role = self.serving(structure_id, role, slot)
         held = self._hold(structure_id, role, slot)
         check_role(held.certificate, role)
         self._check_environment(held.certificate, structure_id)
-        self._check_period(held.certificate, structure_id, role)
+        check_period(held.certificate, structure_id, role, self._clock.now())
         return TlsIdentity(held.key, held.certificate, held.issuers)
+
+    def serving(self, structure_id: str, role: Role, slot: Slot = Slot.CURRENT) -> Role:
+        """The role whose certificate serves that one: itself, or AUTH_CLI in place of a MAILBOX of which no file is there.
+
+        A MAILBOX certificate that is expired or does not open is not replaced: whoever ordered one wants no other shown.
+        """
+        if role is not Role.MAILBOX or any(self._slots.path(structure_id, role, one).exists() for one in (slot, Slot.CURRENT)):
+            return role
+        self._lent.add(structure_id)
+        return Role.AUTH_CLI
 
     def certificate(self, structure_id: str, role: Role, slot: Slot = Slot.CURRENT) -> bytes:
         """DER of a held certificate; raises KeyUnavailable."""
         return certificates.to_der(self._hold(structure_id, role, slot).certificate)
+
+    def issuers(self, structure_id: str, role: Role, slot: Slot = Slot.CURRENT) -> tuple[bytes, ...]:
+        """DER of the authorities above a held certificate, its issuer first, the root last; raises KeyUnavailable."""
+        return tuple(certificates.to_der(one) for one in self._hold(structure_id, role, slot).issuers)
 
     def check_environment(self) -> None:
         """Raises EnvironmentMismatch when one readable certificate is not of the environment given (design, rule 12)."""
@@ -182,7 +191,9 @@ class KeyStore:
                 self._loaded[place] = found
             if slot is Slot.CURRENT:
                 changed.add(structure)
-        return frozenset(changed)
+        own = {structure for structure in self._lent if self._slots.path(structure, Role.MAILBOX).exists()}
+        self._lent -= own
+        return frozenset(changed | own)
 
     def forget(self, structure_id: str, role: Role) -> None:
         """Erase a role of a structure, next and former included; does nothing when there is none."""
@@ -225,13 +236,6 @@ class KeyStore:
         found = certificates.environment_of(leaf)
         if self._environment is not None and found != self._environment:
             raise EnvironmentMismatch(environment=self._environment, structure=structure, found=found)
-
-    def _check_period(self, leaf: x509.Certificate, structure: str, role: Role) -> None:
-        now, end = self._clock.now(), certificates.signing_end(leaf)
-        if now > end:
-            raise CertificateExpired(role=role, structure=structure, date=f"{end:%d/%m/%Y}")
-        if now < leaf.not_valid_before_utc:
-            raise CertificateNotYetValid(role=role, structure=structure, date=f"{leaf.not_valid_before_utc:%d/%m/%Y}")
 
     def _keep(self, structure: str, role: Role, slot: Slot, held: _Held) -> None:
         key = held.key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())

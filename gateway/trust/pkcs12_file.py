@@ -13,8 +13,18 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import pkcs12
 from typing_extensions import override
 
-from gateway.trust.certificate import load_certificate, rsa_public_key, to_der
-from gateway.trust.errors import CertificateMalformed, KeyMismatch, PassphraseWrong, Pkcs12Unreadable
+from gateway.trust.certificate import LEAST_RSA_BITS, load_certificate, to_der
+from gateway.trust.errors import KeyMismatch, PassphraseWrong, Pkcs12Unreadable
+from gateway.trust.refusals import (
+    CertificateKeyKind,
+    CertificateWeakKey,
+    PassphraseMissing,
+    Pkcs12Damaged,
+    Pkcs12Empty,
+    Pkcs12TooLarge,
+    Pkcs12WithoutCertificate,
+    Pkcs12WithoutKey,
+)
 
 _LARGEST = 1_000_000
 _SEQUENCE = b"\x30"
@@ -33,24 +43,45 @@ class OpenedFile(NamedTuple):
 
 
 def open_pkcs12(data: bytes, passphrase: str) -> OpenedFile:
-    """Open a .p12; raises Pkcs12Unreadable, PassphraseWrong, KeyMismatch or CertificateMalformed. The passphrase is in no error."""
-    if len(data) > _LARGEST or not data.startswith(_SEQUENCE):
+    """Open a .p12; raises Pkcs12Unreadable, PassphraseWrong, KeyMismatch, CertificateMalformed or one of their kin of `refusals`.
+
+    The passphrase is in no error.
+    """
+    if not data:
+        raise Pkcs12Empty
+    if len(data) > _LARGEST:
+        raise Pkcs12TooLarge
+    if not data.startswith(_SEQUENCE):
         raise Pkcs12Unreadable("not DER")
-    try:
-        key, certificate, others = pkcs12.load_key_and_certificates(data, passphrase.encode())
-    except ValueError as problem:
-        if "password" in str(problem).lower():
-            raise PassphraseWrong from None
-        raise Pkcs12Unreadable("damaged") from None
-    except (TypeError, UnsupportedAlgorithm) as problem:
-        raise Pkcs12Unreadable(type(problem).__name__) from None
+    key, certificate, others = _contents(data, passphrase)
     if key is None:
-        raise Pkcs12Unreadable("no key")
+        raise Pkcs12WithoutKey
     if not isinstance(key, rsa.RSAPrivateKey):
-        raise CertificateMalformed("key", reason="sa clé n'est pas une clé RSA de 2048 bits au moins")
+        raise CertificateKeyKind(type(key).__name__, reason="sa clé n'est pas une clé RSA")
     if certificate is None:
-        raise KeyMismatch("no certificate of that key") if others else Pkcs12Unreadable("no certificate")
+        raise KeyMismatch("no certificate of that key") if others else Pkcs12WithoutCertificate
     leaf = load_certificate(to_der(certificate))
-    if rsa_public_key(leaf).public_numbers() != key.public_key().public_numbers():
+    if _numbers(leaf) != key.public_key().public_numbers():
         raise KeyMismatch("public numbers")
+    if key.key_size < LEAST_RSA_BITS:
+        raise CertificateWeakKey(bits=key.key_size, reason="sa clé est trop courte")
     return OpenedFile(key, leaf, tuple(load_certificate(to_der(other)) for other in others))
+
+
+def _contents(data: bytes, passphrase: str) -> tuple[object, x509.Certificate | None, list[x509.Certificate]]:
+    try:
+        return pkcs12.load_key_and_certificates(data, passphrase.encode())
+    except ValueError as problem:
+        if "password" not in str(problem).lower():
+            raise Pkcs12Damaged("damaged") from None
+        raise (PassphraseWrong if passphrase else PassphraseMissing) from None
+    except (TypeError, UnsupportedAlgorithm) as problem:
+        raise Pkcs12Damaged(type(problem).__name__) from None
+
+
+def _numbers(leaf: x509.Certificate) -> object:
+    try:
+        key = leaf.public_key()
+    except (ValueError, UnsupportedAlgorithm):
+        return None
+    return key.public_numbers() if isinstance(key, rsa.RSAPublicKey) else None

@@ -31,6 +31,7 @@ class Revocation:
     revoked_at: datetime | None = None
     list_issued: datetime | None = None
     stale: bool = False
+    next_update: datetime | None = None
 
 
 @lru_cache(maxsize=32)
@@ -65,6 +66,7 @@ def revocation_of(
         revoked_at=since if since is not None and since <= at else None,
         list_issued=newest.last_update_utc,
         stale=is_stale(newest, at),
+        next_update=newest.next_update_utc,
     )
 
 

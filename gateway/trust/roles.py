@@ -2,8 +2,9 @@
 
 SIGN signs the VIHF and the lots, AUTH_CLI opens the TLS sessions; the DMP refuses one in place of the other (dmp.md 1.5). INSi wants
 certificates of its own: the CN is exactly INSI-MANU (a person asks) or INSI-AUTO (the box asks), anything else is refused there as
-desir_560 (insi.md 2.3). Key usages decide otherwise; policies are not known for production and are never compared. Source: dossier
-cda_signing.md 4.4 (box rule).
+desir_560 (insi.md 2.3). MAILBOX opens the TLS sessions of the applicative mailbox: the operator asks for an ORG AUTH_CLI certificate
+(mssante.md 1.2, medium confidence), and one may be bound to the mailbox alone; where none is held, AUTH_CLI serves it (`KeyStore`). Key
+usages decide otherwise; policies are not known for production and are never compared. Source: dossier cda_signing.md 4.4 (box rule).
 """
 
 from __future__ import annotations
@@ -14,7 +15,15 @@ from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from gateway.trust.certificate import extension
-from gateway.trust.errors import CertificateWrongName, CertificateWrongPurpose
+from gateway.trust.errors import CertificateWrongName
+from gateway.trust.refusals import (
+    CertificateForConnections,
+    CertificateIsAuthority,
+    CertificateNotForClients,
+    CertificateNotForConnections,
+    CertificateNotForSigning,
+    CertificateWithoutUsage,
+)
 
 
 class Role(enum.StrEnum):
@@ -24,6 +33,7 @@ class Role(enum.StrEnum):
     SIGN = "sign"
     INSI_MANU = "insi_manu"
     INSI_AUTO = "insi_auto"
+    MAILBOX = "mailbox"
 
 
 INSI_NAMES = {Role.INSI_MANU: "INSI-MANU", Role.INSI_AUTO: "INSI-AUTO"}
@@ -31,21 +41,23 @@ INSI_NAMES = {Role.INSI_MANU: "INSI-MANU", Role.INSI_AUTO: "INSI-AUTO"}
 
 
 def check_role(certificate: x509.Certificate, role: Role) -> None:
-    """Raises CertificateWrongPurpose when the key usages are not those of the role, CertificateWrongName when its CN is not."""
+    """Raises one of the kin of CertificateWrongPurpose when its usages are not those of the role; CertificateWrongName for its CN."""
     usage, purposes = extension(certificate, x509.KeyUsage), extension(certificate, x509.ExtendedKeyUsage)
     constraints = extension(certificate, x509.BasicConstraints)
     if constraints is not None and constraints.ca:
-        raise CertificateWrongPurpose("authority", role=role, reason="c'est le certificat d'une autorité")
+        raise CertificateIsAuthority(role=role)
     if usage is None:
-        raise CertificateWrongPurpose("no key usage", role=role, reason="il ne dit pas à quoi sert sa clé")
+        raise CertificateWithoutUsage(role=role)
     named = () if purposes is None else tuple(purposes)
     if role is Role.SIGN:
         if not usage.content_commitment:
-            raise CertificateWrongPurpose("no nonRepudiation", role=role, reason="sa clé n'est pas faite pour signer des documents")
+            raise CertificateNotForSigning(role=role)
         if ExtendedKeyUsageOID.CLIENT_AUTH in named or ExtendedKeyUsageOID.SERVER_AUTH in named:
-            raise CertificateWrongPurpose("TLS purpose", role=role, reason="sa clé est faite pour les connexions")
-    elif not usage.digital_signature or ExtendedKeyUsageOID.CLIENT_AUTH not in named:
-        raise CertificateWrongPurpose("no clientAuth", role=role, reason="sa clé n'est pas faite pour se connecter aux services")
+            raise CertificateForConnections(role=role)
+    elif not usage.digital_signature:
+        raise CertificateNotForConnections(role=role)
+    elif ExtendedKeyUsageOID.CLIENT_AUTH not in named:
+        raise CertificateNotForClients(role=role)
     expected = INSI_NAMES.get(role)
     if expected is not None and _common_names(certificate) != (expected,):
         raise CertificateWrongName("common name", role=role, expected=expected)

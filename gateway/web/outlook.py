@@ -16,7 +16,13 @@ from gateway.web.words import Badge, Tone, channel_words, many
 
 _ON_THE_WAY = (DeliveryState.QUEUED, DeliveryState.RUNNING, DeliveryState.UNKNOWN)
 _WARN_BEFORE = timedelta(days=45)
-_ROLES = {"auth_cli": "de connexion", "sign": "de signature"}
+_ROLES = {
+    "auth_cli": "de connexion",
+    "sign": "de signature",
+    "insi_manu": "INSI-MANU",
+    "insi_auto": "INSI-AUTO",
+    "mailbox": "de messagerie",
+}
 
 
 class Alarm(msgspec.Struct, frozen=True, kw_only=True):

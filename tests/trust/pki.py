@@ -138,7 +138,7 @@ class Pki:
             .not_valid_before(start)
             .not_valid_after(not_after or NOW + timedelta(days=3 * 365 + 31))
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=False)
-            .add_extension(_usage(digital=profile.digital_signature, content=profile.non_repudiation), critical=True)
+            .add_extension(key_usage(digital=profile.digital_signature, content=profile.non_repudiation), critical=True)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(leaf_key.public_key()), critical=False)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self.issuing_key.public_key()), critical=False)
         )
@@ -237,14 +237,14 @@ def _authority(
         .not_valid_before(NOW - timedelta(days=3650))
         .not_valid_after(not_after or NOW + timedelta(days=3650))
         .add_extension(x509.BasicConstraints(ca=True, path_length=path_length), critical=True)
-        .add_extension(_usage(authority=True), critical=True)
+        .add_extension(key_usage(authority=True), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False)
         .sign(issuer_key, SHA256())
     )
 
 
-def _usage(*, digital: bool = False, content: bool = False, authority: bool = False) -> x509.KeyUsage:
+def key_usage(*, digital: bool = False, content: bool = False, authority: bool = False) -> x509.KeyUsage:
     return x509.KeyUsage(
         digital_signature=digital,
         content_commitment=content,
