@@ -70,7 +70,7 @@ class Examined(msgspec.Struct, frozen=True, kw_only=True):
         return self.after is not None and (self.before is None or self.before.kept != self.after)
 
 
-Curiosity = Callable[[str, str], Awaitable[None]]
+Curiosity = Callable[[str, str, str], Awaitable[None]]
 """Told the structure and local id of a patient whose INS could be searched for."""
 
 
@@ -160,7 +160,7 @@ class Admission:
                 return
             await self._registry.follow(structure, entry.identity, author_of(examined.structure, caller))
             if self._curiosity is not None and entry.kept.task == "search":
-                await self._curiosity(structure, local_id)
+                await self._curiosity(structure, local_id, caller.workstation)
         except RelaisError as problem:
             _log.warning("identity not followed", code=problem.code)
 

@@ -29,6 +29,7 @@ from gateway.flow.patient_list import PatientList
 from gateway.flow.people import THE_BOX, Author, author_of
 from gateway.flow.registry import Deed, Registry
 from gateway.flow.reverification import Reverification
+from gateway.flow.search_limit import TooManyUnknown
 from gateway.flow.views import instant
 from gateway.journal.records import AuditRecord, BatchRecord, Change, EventRecord, InquiryRecord, PatientRecord
 from gateway.journal.store import StaleRecord, Store
@@ -311,8 +312,12 @@ class Batches:
         return self._night.end_of(now, seconds) if batch.not_before is not None else now + timedelta(seconds=seconds)
 
     async def _trouble(self, batch: BatchRecord) -> Explanation | None:
-        """Why nothing moves: what stops the structure, or the software in whose name the list is verified."""
-        paused = self._inquiries.paused() if batch.state == "running" else ()
+        """Why nothing moves: what stops the structure, the software in whose name the list is verified, or the workstation it is of."""
+        if batch.state != "running":
+            return None
+        if self._inquiries.limits.suspended(batch.workstation) > 0:
+            return TooManyUnknown().explanation
+        paused = self._inquiries.paused()
         if not paused:
             return None
         names = {one.software for one in await self._store.inquiries_of_batch(batch.id, 0, 1)}

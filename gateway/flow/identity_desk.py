@@ -35,12 +35,13 @@ from gateway.model.patient import IdentityStatus, Patient
 
 _log = structlog.get_logger("relais.identities")
 
-Curiosity = Callable[[str, str], Awaitable[None]]
+Curiosity = Callable[[str, str, str], Awaitable[None]]
 _HISTORY = 200
 
 
 class IdentityDesk:
-    """Acts on the patients of the caller's structures. `curiosity` is told of patients whose INS could be searched for."""
+    """Acts on the patients of the caller's structures. `curiosity` is told of patients whose INS could be searched for,
+    and of who wrote them."""
 
     def __init__(
         self,
@@ -79,7 +80,7 @@ class IdentityDesk:
         after = decide(before)
         entry = await self._registry.record(structure.id, local_id, decide, Deed(act=told_of(before, after), author=author))
         if self._curiosity is not None and entry.kept.task == "search" and before is None:
-            await self._curiosity(structure.id, local_id)
+            await self._curiosity(structure.id, local_id, caller.workstation)
         return await self._view(structure, entry), before is None
 
     async def read(self, caller: Caller, structure: str | None, local_id: str) -> IdentityView:

@@ -28,8 +28,10 @@ from gateway.flow.night import Night
 from gateway.flow.people import THE_BOX, Author
 from gateway.flow.registry import Registry
 from gateway.flow.retry import next_wait
+from gateway.flow.search_limit import SUSPENDED, SearchLimits, TooManyUnknown
 from gateway.flow.search_showing import search_view
 from gateway.flow.views import instant
+from gateway.ins.answer import Verdict
 from gateway.ins.criteria import SearchCriteria
 from gateway.ins.identity import Method
 from gateway.journal.records import AuditRecord, Change, EventRecord, InquiryKind, InquiryRecord
@@ -65,6 +67,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     local_id: str | None = None
     criteria: SearchCriteria | None = None
     """None: the patient's own traits at that moment."""
+    brought_by: str = ""
+    """The workstation that wrote a patient whom the box looks up unasked; other searches have it in their row."""
     result: SearchView | None = None
     line: int | None = None
     field: str | None = None
@@ -103,6 +107,8 @@ class Inquiries:
         self._curious: dict[tuple[str, str], float] = {}
         self.settled: Callable[[InquiryRecord], object] = lambda _: None
         """Told each inquiry that ended (batches count on it)."""
+        self.limits = SearchLimits(configuration.insi, clock.monotonic)
+        """How many searches a workstation may cause; shared with the desk where people search."""
 
     async def defer(
         self,
@@ -121,13 +127,14 @@ class Inquiries:
         await self.queue(record)
         return DeferredView(id=record.id, explanation=why.explanation)
 
-    async def curious(self, structure: str, local_id: str) -> None:
-        """Look a new patient up without being asked, once a day at most; does nothing while INSi is not configured."""
+    async def curious(self, structure: str, local_id: str, workstation: str) -> None:
+        """Look a patient that a workstation wrote up, unasked, once a day at most; does nothing while INSi is not configured."""
         key, now = (structure, local_id), self._clock.monotonic()
         if self._configuration.insi.url is None or now - self._curious.get(key, -_CURIOUS_AGAIN) < _CURIOUS_AGAIN:
             return
         self._curious[key] = now
-        await self.queue(self.new(structure, "deferred", Asked(purpose="document", local_id=local_id), THE_BOX))
+        asked = Asked(purpose="document", local_id=local_id, brought_by=workstation)
+        await self.queue(self.new(structure, "deferred", asked, THE_BOX))
 
     def new(
         self,
@@ -257,6 +264,8 @@ class Inquiries:
         criteria = asked.criteria or (criteria_of(entry.identity) if entry is not None else None)
         if criteria is None:
             return self._after(record, state="done", outcome="refused")
+        bringer = record.workstation or asked.brought_by
+        self._check_guessing(bringer)
         matter = Matter(structure=record.structure, author=THE_BOX, purpose=asked.purpose, local_ref=record.local_ref, inquiry_id=record.id)
         taken: Taken | None = None
         held = entry.identity.recovery if entry is not None else None
@@ -264,15 +273,26 @@ class Inquiries:
             found, taken = await self._identification.verify_again(matter, entry.identity, held.ins, software=record.software)
         else:
             found = await self._identification.look_up(matter, criteria, user=False, software=record.software)
+        self.limits.answered(bringer, fruitless=found.answer.verdict is not Verdict.FOUND)
         if entry is not None and taken is None:
             taken = await self._identification.take(record.structure, entry.identity.local_id, found, Method.TRAITS, THE_BOX)
         outcome = taken.outcome if taken is not None else {"00": "found_different", "02": "several"}.get(found.answer.verdict, "not_found")
         answered = msgspec.structs.replace(asked, result=search_view(found, entry, taken))
         return self._after(record, state="done", outcome=outcome, sealed=self._sealed(record, answered), explanation=None)
 
+    def _check_guessing(self, workstation: str) -> None:
+        wait = self.limits.suspended(workstation)
+        if wait > 0:
+            problem = TooManyUnknown()
+            problem.least_wait = wait
+            raise problem
+
     def _failed(self, record: InquiryRecord, error: RelaisError) -> InquiryRecord:
         now = self._books.now()
         retry = self._configuration.insi.retry
+        if isinstance(error, TooManyUnknown):
+            later, before = now + int(error.least_wait * 1000) + 1, record.attempts - 1
+            return self._after(record, state="waiting", attempts=before, next_attempt_at=later, explanation=error.explanation)
         match error.error_class:
             case ErrorClass.TRANSIENT:
                 if error.most_attempts is not None and record.attempts >= error.most_attempts:
@@ -290,7 +310,9 @@ class Inquiries:
                 return self._after(record, state="failed", outcome=outcome, explanation=error.explanation)
 
     def _stopped(self, record: InquiryRecord, error: RelaisError) -> list[Change]:
-        """A wrong setting stops what would meet it again; the audit line of it."""
+        """A wrong setting stops what would meet it again; the audit line of it, or that of a workstation that guesses."""
+        if isinstance(error, TooManyUnknown):
+            return self._suspended(record, error)
         if error.error_class is not ErrorClass.CONFIGURATION:
             return []
         pause = self._pauses.put(record, error, self._configuration.retry.configuration.floor)
@@ -300,6 +322,14 @@ class Inquiries:
         """INSi answered: nothing stops this software nor this structure any more."""
         lifted = self._pauses.lift(record) if record.outcome != "refused" else ()
         return [self._told(RESUMED, record, one, "answered") for one in lifted]
+
+    def _suspended(self, record: InquiryRecord, error: RelaisError) -> list[Change]:
+        workstation = record.workstation or self.opened(record).brought_by
+        if not self.limits.to_tell(workstation):
+            return []
+        _log.warning("searches suspended", workstation=workstation, code=error.code)
+        actor = f"workstation:{workstation}"
+        return [AuditRecord(at=self._books.now(), act=SUSPENDED, actor=actor, structure=record.structure, answer=error.code)]
 
     def _told(self, act: str, record: InquiryRecord, pause: Pause, answer: str) -> AuditRecord:
         return AuditRecord(

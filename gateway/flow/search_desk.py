@@ -27,7 +27,7 @@ from gateway.flow.insi_calls import Matter
 from gateway.flow.intake import resolve_structure
 from gateway.flow.patient_list import PatientList
 from gateway.flow.people import Author, author_of
-from gateway.flow.search_limit import SearchLimit, SearchLimits
+from gateway.flow.search_limit import SUSPENDED, SearchLimit, SearchLimits
 from gateway.flow.search_showing import call_views, search_view
 from gateway.ins.answer import Verdict
 from gateway.ins.criteria import CardReading, SearchCriteria
@@ -93,7 +93,7 @@ class SearchDesk:
         self._inquiries = inquiries
         self._batches = batches
         self._books = books
-        self._limits = limits
+        self._limits = inquiries.limits = limits
 
     async def search(self, caller: Caller, body: SearchBody) -> SearchView | DeferredView:
         """Search by traits, those of the patient unless some are given; raises PatientNotFound, IdentityBarred, SearchLimit, the refusals
@@ -210,9 +210,7 @@ class SearchDesk:
             if not self._limits.to_tell(caller.workstation):
                 raise
             _log.warning("searches suspended", workstation=caller.workstation)
-            told = AuditRecord(
-                at=self._books.now(), act="insi.search-limit", actor=author.imputed, structure=structure.id, answer=SearchLimit.code
-            )
+            told = AuditRecord(at=self._books.now(), act=SUSPENDED, actor=author.imputed, structure=structure.id, answer=SearchLimit.code)
             await self._store.commit(told)
             raise
 

@@ -1,6 +1,8 @@
 """How many searches a workstation may make: the box is no oracle of other people's identities (issue of abuse, insi.md 6 [R]).
 
-Two counts over an hour, in memory: all searches, and those that found nobody or several, which is what guessing looks like.
+Two counts over an hour, in memory: all searches, and those that found nobody or several, which is what guessing looks like. What the box
+asks by itself for a workstation (its lists, the patients it writes, what it deferred) is counted apart: a file may hold hundreds
+of patients INSi does not know, so that it is suspended only when they are the greater part.
 """
 
 from __future__ import annotations
@@ -11,6 +13,8 @@ from collections.abc import Callable
 from gateway.kernel.config import Insi
 from gateway.kernel.errors import Refused
 
+SUSPENDED = "insi.search-limit"
+"""Act of the audit trail."""
 _HOUR = 3600.0
 
 
@@ -32,6 +36,18 @@ class WorkstationSuspended(SearchLimit):
     gesture = "Demandez à ce poste ce qu'il cherchait. Si personne n'a fait ces recherches, prévenez votre installateur."
 
 
+class TooManyUnknown(SearchLimit):
+    """INSi knows few of the patients that a workstation had the box ask for: guesses, or columns exchanged. They wait an hour."""
+
+    code = "too-many-unknown"
+    title = "Trop de patients inconnus"
+    what = "INSi ne connaît pas la plupart des patients donnés par ce poste : Relais attend une heure avant de demander les suivants."
+    gesture = (
+        "Vérifiez que le nom de naissance, les prénoms, le sexe et la date de naissance sont à leur place dans la liste ou le logiciel "
+        "métier. Si personne n'a demandé ces vérifications, prévenez votre installateur."
+    )
+
+
 class SearchLimits:
     """Counts by workstation. `monotonic` gives seconds."""
 
@@ -40,6 +56,8 @@ class SearchLimits:
         self._monotonic = monotonic
         self._searches: dict[str, deque[float]] = {}
         self._misses: dict[str, deque[float]] = {}
+        self._answered: dict[str, deque[float]] = {}
+        self._unknown: dict[str, deque[float]] = {}
         self._refused_at: dict[str, float] = {}
         self._told_at: dict[str, float] = {}
 
@@ -58,6 +76,17 @@ class SearchLimits:
         """The search found nobody, or several."""
         self._recent(self._misses, workstation).append(self._monotonic())
 
+    def answered(self, workstation: str, *, fruitless: bool) -> None:
+        """INSi answered what the box asked by itself for this workstation; nothing is counted for none (the box's own walks)."""
+        if workstation:
+            for table in (self._answered, self._unknown)[: 1 + fruitless]:
+                self._recent(table, workstation).append(self._monotonic())
+
+    def suspended(self, workstation: str) -> float:
+        """Seconds for which the box asks nothing more by itself for this workstation; 0 when it may."""
+        answered, unknown = self._recent(self._answered, workstation), self._recent(self._unknown, workstation)
+        return self._wait(unknown, self._settings.misses_per_hour) if 2 * len(unknown) > len(answered) else 0.0
+
     def to_tell(self, workstation: str) -> bool:
         """True for the first refusal of a workstation, then once an hour: one alert, however insistent a software is."""
         now = self._monotonic()
@@ -67,9 +96,10 @@ class SearchLimits:
         return True
 
     def alerted(self) -> tuple[str, ...]:
-        """Workstations refused within the last hour."""
+        """Workstations refused within the last hour, and those for which the box asks nothing."""
         now = self._monotonic()
-        return tuple(sorted(one for one, at in self._refused_at.items() if now - at < _HOUR))
+        refused = {one for one, at in self._refused_at.items() if now - at < _HOUR}
+        return tuple(sorted(refused | {one for one in tuple(self._unknown) if self.suspended(one) > 0}))
 
     def _wait(self, line: deque[float], most: int) -> float:
         """Seconds until fewer than `most` are of this hour."""

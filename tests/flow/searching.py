@@ -169,11 +169,18 @@ class Office:
         return found
 
     async def ask(
-        self, local_id: str, *, kind: InquiryKind = "deferred", structure: str = FIRST, software: str | None = None, night: bool = False
+        self,
+        local_id: str,
+        *,
+        kind: InquiryKind = "deferred",
+        structure: str = FIRST,
+        software: str | None = None,
+        night: bool = False,
+        workstation: str = "w-1",
     ) -> str:
         """Queue a search for a patient of the registry; its id."""
         asked = Asked(purpose="care", local_id=local_id)
-        record = self.inquiries.new(structure, kind, asked, ANYBODY, workstation="w-1", software=software, night=night)
+        record = self.inquiries.new(structure, kind, asked, ANYBODY, workstation=workstation, software=software, night=night)
         await self.inquiries.queue(record)
         return record.id
 

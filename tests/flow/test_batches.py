@@ -282,6 +282,30 @@ async def test_a_list_says_what_stops_it_and_not_what_stops_others(office: Offic
     assert elsewhere.explanation is None or "Logiciel B" in elsewhere.explanation.what
 
 
+async def test_a_list_of_guesses_waits_says_why_and_goes_on_an_hour_later(tmp_path: Path) -> None:
+    """Mostly unknown to INSi: guesses, or columns exchanged. Nobody is asked for beyond the limit of a workstation."""
+    office = Office(tmp_path, insi={"misses_per_hour": 3, "calls_per_second": 1e6})
+    async with office.working():
+        batch = await started(office, listed(*range(5)))
+        await office.settle()
+        view = await viewed(office, batch)
+        assert (len(office.insi.received), view.state, view.done) == (3, "running", 3)
+        assert view.explanation is not None
+        assert view.explanation.code == "too-many-unknown"
+        office.later(3601)
+        end = await finished(office, batch)
+    assert (end.outcomes, end.explanation) == ({"not_found": 5}, None)
+
+
+async def test_a_list_of_real_patients_goes_to_its_end_whatever_the_number_of_unknown_ones(tmp_path: Path) -> None:
+    office = Office(tmp_path, insi={"misses_per_hour": 3, "calls_per_second": 1e6})
+    office.insi.people = {letters(number): national(number) for number in range(0, 40, 2)}
+    async with office.working():
+        end = await finished(office, await started(office, listed(*range(40))))
+    assert end.outcomes == {"found_exact": 20, "not_found": 20}
+    assert office.searches.alerts() == ()
+
+
 async def test_a_list_is_shown_to_its_structure_only(office: Office) -> None:
     batch = await started(office, listed(1))
     stranger = msgspec.structs.replace(STATION, structures=(SECOND,))

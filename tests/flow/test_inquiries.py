@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from gateway.flow.errors import NotFound
+from gateway.flow.identity_request import PatientBody
 from gateway.ins.errors import InsiUnavailable
 from gateway.ins.identity import Attribute
 from gateway.wire.http import AnswerLost, PeerUnreachable
@@ -27,6 +28,7 @@ from tests.flow.searching import (
     answered,
     criteria,
     ins_of,
+    letters,
     national,
     patient,
     told,
@@ -332,7 +334,46 @@ async def test_a_new_patient_is_looked_up_once_a_day_at_most_and_never_without_s
         office = Office(folder, insi={"url": url})
         await office.write(patient(1))
         for _ in range(3):
-            await office.inquiries.curious(FIRST, "P-1")
+            await office.inquiries.curious(FIRST, "P-1", "w-1")
         office.clock.advance(86_401)
-        await office.inquiries.curious(FIRST, "P-1")
+        await office.inquiries.curious(FIRST, "P-1", "w-1")
         assert sum((await office.store.waiting_inquiries()).values()) == wanted
+
+
+async def test_bringing_patients_one_by_one_is_no_way_round_the_limit_of_searches(tmp_path: Path) -> None:
+    """Whoever writes a patient has it looked up: a workstation that guesses so is stopped as one that searches, and told."""
+    office = Office(tmp_path, insi={"misses_per_hour": 3, "calls_per_second": 1e6})
+    for number in range(10):
+        body = PatientBody(
+            structure=FIRST, birth_family_name=letters(number), birth_given_names="ZOE", sex="F", birth_date="1975-12-31",
+            birth_place="63220",
+        )  # fmt: skip
+        await office.desk.put(STATION, f"P-{number}", body)
+    async with office.working():
+        await office.settle()
+        assert len(office.insi.received) == 3
+        assert office.searches.alerts() == ("w-1",)
+        [alert] = await office.acts("insi.search-limit")
+        assert (alert.actor, alert.answer, alert.structure, alert.patient_ref) == ("workstation:w-1", "too-many-unknown", FIRST, None)
+        assert sum((await office.store.waiting_inquiries()).values()) == 7
+        other = await office.ask("P-9", workstation="w-2")
+        await office.until_state(other, "done")
+        office.later(3601)
+        await office.settle()
+        assert len(office.insi.received) == 7
+        assert len(await office.acts("insi.search-limit")) == 2
+
+
+async def test_waiting_for_the_limit_is_no_attempt_and_lifts_no_pause(tmp_path: Path) -> None:
+    office = Office(tmp_path, insi={"misses_per_hour": 1, "calls_per_second": 1e6})
+    for number in (1, 2):
+        await office.write(patient(number))
+    async with office.working():
+        await office.until_state(await office.ask("P-1"), "done")
+        second = await office.ask("P-2")
+        await office.settle()
+        held = await office.inquiry(second)
+        assert (held.state, held.attempts, held.outcome) == ("waiting", 0, None)
+        assert held.explanation is not None
+        assert held.explanation.code == "too-many-unknown"
+    assert await office.acts("inquiries.resumed") == []

@@ -83,3 +83,33 @@ def test_both_sentences_tell_the_gesture_and_the_same_code() -> None:
         assert problem.explanation.code == "search-limit"
         assert problem.explanation.gesture
     assert "« Accueil »" in WorkstationSuspended(name="Accueil").explanation.what
+
+
+def test_what_the_box_asks_by_itself_stops_when_most_of_it_finds_nobody(seconds: Seconds) -> None:
+    counted = limits(seconds, misses=3)
+    for at in (0, 10, 20):
+        assert counted.suspended("w") == 0
+        seconds.now = at
+        counted.answered("w", fruitless=True)
+    assert counted.suspended("w") == pytest.approx(3580)
+    assert counted.suspended("v") == 0
+    assert counted.alerted() == ("w",)
+    seconds.now = 3600
+    assert counted.suspended("w") == 0
+    assert counted.alerted() == ()
+
+
+def test_a_file_of_real_patients_of_whom_some_are_unknown_is_not_suspended(seconds: Seconds) -> None:
+    counted = limits(seconds, misses=3)
+    for number in range(200):
+        counted.answered("w", fruitless=number % 2 == 1)
+        assert counted.suspended("w") == 0
+    counted.enter("w")
+    assert counted.alerted() == ()
+
+
+def test_what_nobody_brought_is_not_counted(seconds: Seconds) -> None:
+    counted = limits(seconds, misses=1)
+    for _ in range(5):
+        counted.answered("", fruitless=True)
+    assert counted.suspended("") == 0
