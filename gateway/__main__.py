@@ -83,6 +83,12 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--home", type=Path, required=True)
     one.set_defaults(run=_conformity)
 
+    one = commands.add_parser("mqtt", help="scelle le mot de passe ou le certificat du serveur MQTT")
+    one.add_argument("action", choices=("password", "certificate"))
+    one.add_argument("file", type=Path, nargs="?")
+    one.add_argument("--home", type=Path, required=True)
+    one.set_defaults(run=_mqtt)
+
     one = commands.add_parser("version", help="dit la version")
     one.set_defaults(run=_version)
     return parser
@@ -129,6 +135,12 @@ def _conformity(options: argparse.Namespace) -> int:
     from gateway.commands.conformity import conformity
 
     return conformity(Home(options.home), options.action, options.folder)
+
+
+def _mqtt(options: argparse.Namespace) -> int:
+    from gateway.commands.mqtt import mqtt
+
+    return mqtt(Home(options.home), options.action, options.file)
 
 
 def _version(options: argparse.Namespace) -> int:

@@ -23,6 +23,8 @@ from firmware.process import harden_process
 from firmware.scratch import open_scratch, remove_scratch, scratch_place
 from gateway.api.application import create_application
 from gateway.api.server import serve_api
+from gateway.bus.broker import Access, broker_at
+from gateway.bus.publisher import Publisher
 from gateway.cda.conformity import load_pack
 from gateway.flow import outcome
 from gateway.flow.admission import Admission
@@ -32,6 +34,7 @@ from gateway.flow.batches import Batches
 from gateway.flow.bookkeeping import Bookkeeper
 from gateway.flow.caller import Gate
 from gateway.flow.catching import Catching
+from gateway.flow.condition import ConditionWatch
 from gateway.flow.custody import Custody
 from gateway.flow.descent import Descent
 from gateway.flow.dmp_courier import DmpCourier
@@ -47,6 +50,7 @@ from gateway.flow.mss_courier import MssCourier
 from gateway.flow.operations import Operations
 from gateway.flow.preparation import Preparer
 from gateway.flow.qualification import Qualification
+from gateway.flow.reader_notices import ReaderNotices
 from gateway.flow.reading import Reader
 from gateway.flow.registry import Registry
 from gateway.flow.relay import Relay
@@ -69,6 +73,7 @@ from gateway.kernel.home import Home
 from gateway.kernel.ids import new_id
 from gateway.model.delivery import Channel
 from gateway.remotes import Remotes, http_port, installation_of
+from gateway.trust.broker_secrets import PASSWORD, broker_context
 from gateway.trust.chain import read_authorities
 from gateway.trust.files import write_durably
 from gateway.trust.keystore import KeyStore
@@ -115,6 +120,7 @@ class Gateway:
     batches: Batches
     follow: Catching
     remotes: Remotes
+    notices: ReaderNotices
     clock: Clock
 
 
@@ -211,6 +217,7 @@ async def opened(home: Home, *, clock: Clock | None = None) -> AsyncIterator[Gat
             workshop=Workshop(store, preparer, clock, bell, scheduler.notify),
             watch=RevocationWatch(lists, keys, tuple(one.id for one in configuration.structures), port, clock, remotes.heed),
             remotes=remotes,
+            notices=ReaderNotices(clock),
             clock=clock,
         )
 
@@ -260,6 +267,8 @@ async def serve(home: Home) -> None:
         for task in background:
             task.add_done_callback(lambda _done: stop.set())
         background.append(asyncio.create_task(gateway.follow.up(), name="identities"))
+        if gateway.configuration.bus.host is not None:
+            background.append(asyncio.create_task(_publisher(gateway).run(), name="bus"))
         try:
             await serve_api(application, context, listener.host, listener.port, ready=ready, stop=stop)
         finally:
@@ -271,6 +280,20 @@ async def serve(home: Home) -> None:
         failures = [one for one in results if isinstance(one, Exception)]
         if failures:
             raise failures[0]
+
+
+def _publisher(gateway: Gateway) -> Publisher:
+    """The practice's MQTT broker, reached with what the home holds at each connection."""
+    settings, root = gateway.configuration.bus, gateway.home.root
+
+    def found() -> Access:
+        vault = open_vault(root)
+        password = read_secret(root, vault, PASSWORD) if settings.user is not None else None
+        context = broker_context(root, vault, settings.ca) if settings.tls else None
+        return Access(host=settings.host or "", port=settings.port, tls=context, user=settings.user, password=password)
+
+    watch = ConditionWatch(gateway.relay.status)
+    return Publisher(settings, broker_at(lambda: asyncio.to_thread(found)), gateway.notices, watch.look, gateway.clock)
 
 
 def _workplace(home: Home) -> Path:

@@ -10,6 +10,7 @@ from gateway.health.checks import (
     converter,
     disk,
     insi,
+    mqtt_broker,
     quarantine,
     queue,
     revocation_lists,
@@ -34,6 +35,7 @@ CHECKS: tuple[Check, ...] = (
     text_reader.check,
     scratch.check,
     conformity_pack.check,
+    mqtt_broker.check,
 )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -17,6 +17,7 @@ from gateway.kernel.errors import ConfigurationFault
 _PLACE = re.compile(r" - at `\$\.?(.*)`$")
 _MISSING = re.compile(r"missing required field `([^`]+)`")
 _UNKNOWN = re.compile(r"unknown field `([^`]+)`")
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 class ConfigurationInvalid(ConfigurationFault):
@@ -192,6 +193,39 @@ def minutes_of(hours: str) -> tuple[int, int]:
     return start_hour * 60 + start_minute, end_hour * 60 + end_minute
 
 
+class Bus(_Section, frozen=True, kw_only=True):
+    """The MQTT broker of the practice, told how the box stands and what happens at its readers; off by default."""
+
+    host: str | None = None
+    """None: nothing is published."""
+    port: int = 8883
+    tls: bool = True
+    """False only for a broker on the box itself."""
+    ca: str = "mqtt-ca.pem"
+    """Authorities of the broker (PEM), a file of the box's folder."""
+    user: str | None = None
+    """Its password is sealed apart, as the key of a client certificate is."""
+    site: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,31}(?![\s\S])")] = "cabinet"
+    """Topics begin with relais/<site>."""
+    state_seconds: Annotated[float, msgspec.Meta(ge=0.1)] = 5.0
+    """Seconds between two looks at how the box stands; published when it changed, and every minute."""
+    longest_wait: Annotated[float, msgspec.Meta(ge=1)] = 60.0
+    """Seconds between two attempts to connect, at most; it never gives up."""
+    buffered: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 500
+    """Events kept while the broker is away; the oldest go first."""
+
+
+class Certificates(_Section, frozen=True, kw_only=True):
+    """How the certificates of the structures take over from one another (cards.md 5.1)."""
+
+    automatic: bool = True
+    """The next certificate comes into use by itself, once rehearsed; otherwise a person says so."""
+    switch_days: Annotated[int, msgspec.Meta(ge=0, le=365)] = 30
+    """Days before the end of the certificate in use."""
+    ocsp: bool = False
+    """Ask the authority's OCSP responder about our own certificates as well; its answers are not needed: lists are fetched every day."""
+
+
 class Professional(_Section, frozen=True, kw_only=True):
     """A professional of a structure, by PS_IdNat (8 + RPPS)."""
 
@@ -269,6 +303,8 @@ class Configuration(_Section, frozen=True, kw_only=True):
     mss: Mss = Mss()
     insi: Insi = Insi()
     identification: Identification = Identification()
+    certificates: Certificates = Certificates()
+    bus: Bus = Bus()
     structures: tuple[Structure, ...]
     require_synchronised_clock: bool = True
 
@@ -302,6 +338,8 @@ def read_configuration(path: Path) -> Configuration:
     if not identifiers or len(set(identifiers)) != len(identifiers):
         raise ConfigurationInvalid(reason="il faut au moins une structure, et chacune une seule fois")
     minutes_of(configuration.identification.night)
+    if not configuration.bus.tls and configuration.bus.host not in (None, *_LOOPBACK):
+        raise ConfigurationInvalid(reason="« bus.tls » ne peut être « false » que pour un serveur MQTT installé sur le boîtier lui-même")
     if configuration.identification.verify_after_days < 0:
         raise ConfigurationInvalid(reason="« identification.verify_after_days » est un nombre de jours, ou 0 pour ne rien revérifier")
     return configuration

@@ -38,8 +38,14 @@ class _CheckedObject(ssl.SSLObject):
 class _CheckedSocket(ssl.SSLSocket):
     @override
     def do_handshake(self, block: bool = False) -> None:
-        super().do_handshake(block)
-        _refuse_revoked(self.getpeercert(True), self.context)
+        try:
+            super().do_handshake(block)
+            _refuse_revoked(self.getpeercert(True), self.context)
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            raise
+        except OSError:
+            self.close()  # not every library does
+            raise
 
 
 class TlsContext(ssl.SSLContext):

@@ -1,0 +1,85 @@
+"""How the box stands in one word, with the number of deliveries of each channel in each open state: what lamps and MQTT show.
+
+Words and counts only. `fault`: nothing can be accepted or signed; `attention`: a person must act; `busy`: work is under way;
+`ready`: nothing waits. Source: design section 3 (bus), image.md 9 (patterns of the panel).
+"""
+
+from __future__ import annotations
+
+import enum
+from collections import Counter
+from collections.abc import Callable
+
+import msgspec
+
+from gateway.flow.status import QueueView, StatusBoard, StatusView
+from gateway.model.delivery import Channel, DeliveryState
+
+_NOBODY = "personne"
+"""Who acts on a trouble that passes by itself."""
+
+
+class Condition(enum.StrEnum):
+    """The words, as the front panel has them."""
+
+    READY = "ready"
+    BUSY = "busy"
+    ATTENTION = "attention"
+    FAULT = "fault"
+    UPDATE = "update"
+
+
+class Backlog(msgspec.Struct, frozen=True, kw_only=True):
+    """Open deliveries of one channel, by state."""
+
+    channel: Channel
+    held: int = 0
+    queued: int = 0
+    running: int = 0
+    unknown: int = 0
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """The word and the counts of every channel."""
+
+    condition: Condition
+    backlogs: tuple[Backlog, ...]
+
+
+class ConditionWatch:
+    """Says how the box stands when asked."""
+
+    def __init__(self, status: StatusBoard, updating: Callable[[], bool] = lambda: False) -> None:
+        """`updating`: an update of the box is being installed."""
+        self._status = status
+        self._updating = updating
+
+    async def look(self) -> Standing:
+        """How the box stands now; raises NotAccepting when its journal cannot be read."""
+        view = await self._status.view()
+        backlogs = tuple(_backlog(channel, view.queue) for channel in Channel)
+        return Standing(condition=Condition.UPDATE if self._updating() else condition_of(view, backlogs), backlogs=backlogs)
+
+
+def condition_of(view: StatusView, backlogs: tuple[Backlog, ...]) -> Condition:
+    """The word for a state of the box."""
+    if not view.accepting or not view.clock_trusted:
+        return Condition.FAULT
+    waits_for_somebody = any(one.trouble is not None and one.trouble.who != _NOBODY for one in view.upstreams)
+    if waits_for_somebody or view.searches or any(one.held for one in backlogs):
+        return Condition.ATTENTION
+    return Condition.BUSY if any(one.queued or one.running or one.unknown for one in backlogs) else Condition.READY
+
+
+def _backlog(channel: Channel, queue: tuple[QueueView, ...]) -> Backlog:
+    counted: Counter[str] = Counter()
+    for one in queue:
+        if one.lane.rpartition("/")[2] == channel:
+            counted[one.state] += one.count
+    return Backlog(
+        channel=channel,
+        held=counted[DeliveryState.HELD],
+        queued=counted[DeliveryState.QUEUED],
+        running=counted[DeliveryState.RUNNING],
+        unknown=counted[DeliveryState.UNKNOWN],
+    )
