@@ -1,6 +1,6 @@
 """What the simulated INSi answers, in the many ways the national service has written it (insi.md 1.8, 3.1, 3.7).
 
-Prefixes and the place of attributes change from one answer to the next by a seed; the content does not.
+Prefixes, the place of dates and what the history repeats change from one answer to the next by a seed; what is meant does not.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Pen:
         return Answer(500, _TYPE, text.encode())
 
     def _individual(self, one: Person, p: str, *, wrong_key: bool) -> str:
-        former = "".join(self._ins("INSHISTO", number, one.oid, p, dates=True) for number in one.former)
+        former = "".join(self._ins("INSHISTO", number, one.oid, p, dates=True) for number in self._history(one))
         active = self._ins("INSACTIF", one.number, one.oid, p, wrong_key=wrong_key)
         first = f"<{p}Prenom>{escape(one.birth_given_names.split()[0])}</{p}Prenom>" if self.first_names else ""
         traits = (
@@ -68,13 +68,20 @@ class Pen:
         )
         return f"<{p}INDIVIDU>{active}{former}{traits}</{p}INDIVIDU>"
 
+    def _history(self, one: Person) -> tuple[str, ...]:
+        """Former numbers; the active one at times among them (TEST_2.08_cas1)."""
+        return (*one.former, one.number) if one.former and self._chance.random() < 0.5 else one.former
+
     def _ins(self, name: str, number: str, oid: str, p: str, *, wrong_key: bool = False, dates: bool = False) -> str:
         key = key_of(number)
         if wrong_key:
             key = f"{int(key) % 97 + 1:02d}"
         told = f"<{p}DateDeb>2019-03-01</{p}DateDeb><{p}DateFin>2019-02-28</{p}DateFin>" if dates else ""
         identifier = f"<{p}IdIndividu><{p}NumIdentifiant>{number}</{p}NumIdentifiant><{p}Cle>{key}</{p}Cle></{p}IdIndividu>"
-        return f"<{p}{name}>{identifier}<{p}OID>{oid}</{p}OID>{told}</{p}{name}>"
+        parts = [identifier, f"<{p}OID>{oid}</{p}OID>"]
+        # At times before the number, which no schema allows (TEST_2.04_cas2).
+        parts.insert(self._chance.choice((0, 2)) if dates else 2, told)
+        return f"<{p}{name}>{''.join(parts)}</{p}{name}>"
 
     def _wrapped(self, body: str, status: int) -> Answer:
         outer, inner = self._chance.choice((("soap", "S"), ("env", "env"), ("S", "soap")))
