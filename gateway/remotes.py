@@ -14,6 +14,8 @@ import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
+import structlog
+
 from gateway.dmp.client import DmpClient
 from gateway.flow.errors import StructureUnknown
 from gateway.ins.client import Assertions, InsiClient
@@ -23,17 +25,19 @@ from gateway.ins.injection import InjectionPort
 from gateway.ins.line import Breaker, Line
 from gateway.kernel.clock import Clock
 from gateway.kernel.config import Configuration, Structure
+from gateway.kernel.errors import RelaisError
 from gateway.mss.send import OperatorClient
 from gateway.trust.errors import RevocationListStale
 from gateway.trust.keystore import KeyStore
 from gateway.trust.revocation import certificate_lists, is_stale
-from gateway.trust.roles import Role
+from gateway.trust.roles import INSI_NAMES, Role
 from gateway.trust.tls import TlsContext, client_context
 from gateway.trust.vault import Vault
 from gateway.wire.http import HttpPort
 from gateway.wire.http_late import LatePort
 from gateway.wire.secret import Secret
 
+_log = structlog.get_logger("relais.insi")
 _INSI_ANSWER_BYTES = 1_000_000
 _CARD = "card"
 
@@ -93,6 +97,7 @@ class Remotes:
         self._contexts: list[tuple[str, TlsContext]] = []
         self._retired: list[HttpPort | OperatorClient] = []
         self._crls: tuple[bytes, ...] = ()
+        self._look_at_insi()
 
     def heed(self, crls: Sequence[bytes]) -> None:
         """Refuse from the next handshake on what these lists revoke."""
@@ -165,6 +170,17 @@ class Remotes:
         """Close every connection."""
         for one in (*self._ports.values(), *self._operators.values(), *self._insi_ports.values(), *self._retired):
             await one.close()
+
+    def _look_at_insi(self) -> None:
+        """What would keep INSi from being called is told as the box starts; it stops nothing else, and each call says it again (A18)."""
+        if self._configuration.insi.url is None:
+            return
+        for structure in self._configuration.structures:
+            for role in INSI_NAMES:
+                try:
+                    self._keys.tls_identity(structure.id, role)
+                except RelaisError as problem:
+                    _log.error("INSi certificate not usable", structure=structure.id, role=role.value, code=problem.code)
 
     def _structure(self, structure_id: str) -> Structure:
         structure = self._configuration.structure(structure_id)

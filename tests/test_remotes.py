@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
+from structlog.testing import capture_logs
 
 from gateway.kernel.clock import SystemClock
+from gateway.kernel.config import Insi, InsiSoftware
 from gateway.remotes import Remotes
-from gateway.trust.errors import KeyUnavailable
+from gateway.trust.errors import CertificateWrongName, KeyUnavailable
 from gateway.trust.keystore import KeyStore
 from gateway.trust.roles import Role
 from gateway.trust.vault import open_vault
 from tests.api.rig import configuration_of
 from tests.trust.handshakes import shown
 from tests.trust.pki import AUTH_CLI, PASSPHRASE, SERVER, SIGN, STRUCTURE, Leaf, Profile, shared_leaf, shared_pki
+from tests.trust.seated import seat
 from tests.wire.tls_peer import server_context
 
 
@@ -76,3 +80,34 @@ async def test_a_certificate_taken_away_stops_its_structure_and_a_damaged_file_s
     with pytest.raises(KeyUnavailable):
         remotes.dmp(STRUCTURE)
     await remotes.close()
+
+
+def with_insi(home: Path) -> Remotes:
+    """A box that starts with what its home holds."""
+    software = (InsiSoftware(id="lgc", idam="AAAAAAAAAAAA", name="Logiciel", version="1"),)
+    configuration = msgspec.structs.replace(configuration_of(), insi=Insi(url="https://insi.relais.test/lps", software=software))
+    return Remotes(configuration, KeyStore(home, open_vault(home)), shared_pki().anchors_pem, SystemClock(), None)
+
+
+async def test_a18_a_certificate_of_another_name_is_told_at_start_and_no_call_is_made_with_it(tmp_path: Path) -> None:
+    keys = KeyStore(tmp_path, open_vault(tmp_path, create=True))
+    seat(keys, Role.INSI_MANU, "Padoa")
+    seat(keys, Role.INSI_AUTO, "INSI-AUTO")
+    with capture_logs() as told:
+        remotes = with_insi(tmp_path)
+    assert [(one["log_level"], one["role"], one["code"]) for one in told] == [("error", "insi_manu", "certificate-wrong-name")]
+    with pytest.raises(CertificateWrongName):
+        remotes.insi(STRUCTURE, user=True)
+    assert remotes._insi_ports == {}
+    remotes.insi(STRUCTURE, user=False)
+    await remotes.close()
+
+
+async def test_a_box_whose_insi_certificates_are_right_or_that_does_not_use_insi_starts_without_a_word(tmp_path: Path) -> None:
+    keys = KeyStore(tmp_path, open_vault(tmp_path, create=True))
+    with capture_logs() as told:
+        await Remotes(configuration_of(), keys, shared_pki().anchors_pem, SystemClock(), None).close()
+        seat(keys, Role.INSI_MANU, "INSI-MANU")
+        seat(keys, Role.INSI_AUTO, "INSI-AUTO")
+        await with_insi(tmp_path).close()
+    assert told == []
