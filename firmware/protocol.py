@@ -65,6 +65,9 @@ class Reader(_Message, frozen=True, kw_only=True):
     card: Card | None = None
 
 
+Trouble = Literal["absent", "busy", "forbidden", "failed", "unused"]
+
+
 class Scanner(_Message, frozen=True, kw_only=True):
     """A barcode scanner on a serial line."""
 
@@ -74,6 +77,12 @@ class Scanner(_Message, frozen=True, kw_only=True):
     speed: int | None = None
     framing: str | None = None
     """Such as `8N1`."""
+    ending: str | None = None
+    """What ends its scans: a `scanners.framing.Rule`."""
+    tested: bool = False
+    """True once a test has found its speed and ending."""
+    trouble: Trouble | None = None
+    """Why it is not connected: unplugged, held by another program, not allowed, does not open, or not said to be a scanner."""
 
 
 class KeyUse(enum.StrEnum):
@@ -319,8 +328,9 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_
     scan: bytes | None = None
     """What a scanner read, with its line's faults told in `scan_faults`; for the gateway only, never stored, never logged."""
     scan_faults: tuple[str, ...] = ()
+    """Words of `scanners.line.ScanFault`; some come without a scan, which is then not kept."""
     test: bool = False
-    """The scan answers a TestScanner."""
+    """The scan answers a TestScanner: it is all that came, what the scanner puts around its scans included."""
 
     @override
     def __repr__(self) -> str:
