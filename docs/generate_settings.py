@@ -17,7 +17,9 @@ import msgspec
 
 from gateway.kernel.config import (
     Backoff,
+    BoxKey,
     Bus,
+    Certificates,
     Configuration,
     Dmp,
     Identification,
@@ -68,7 +70,9 @@ SECTIONS: tuple[tuple[type[msgspec.Struct], str, str], ...] = (
         "Une par logiciel de cabinet connu du CNDA, chacun avec son numéro d'autorisation.",
     ),
     (Identification, "[identification]", "La tenue des identités (RNIV)."),
+    (Certificates, "[certificates]", "Le passage d'un certificat au suivant ([comment renouveler](certificats.md))."),
     (Bus, "[bus]", "Le serveur MQTT du cabinet ([ce qui y est publié](mqtt.md)) ; désactivé tant que `host` n'est pas donné."),
+    (BoxKey, "[box_key]", "Où est gardée la clé qui protège tout ce que contient le boîtier ([les choix](cles.md))."),
     (Structure, "[[structures]]", "Une par structure juridique du boîtier."),
     (Mailbox, "[structures.mailbox]", "La boîte aux lettres de la structure qui précède ; facultative."),
     (Professional, "[[structures.professionals]]", "Une par professionnel de la structure qui précède."),
@@ -100,7 +104,11 @@ def _section(kind: type[msgspec.Struct], title: str, text: str, words: dict[str,
 
 def _is_section(kind: type[msgspec.Struct], field: msgspec.structs.FieldInfo) -> bool:
     """True for what has a section of its own and no words here."""
-    sections = _RETRIES if kind is Retry else ("listener", "limits", "retry", "dmp", "mss", "insi", "identification", "bus", "structures")
+    sections = (
+        _RETRIES
+        if kind is Retry
+        else ("listener", "limits", "retry", "dmp", "mss", "insi", "identification", "certificates", "bus", "box_key", "structures")
+    )
     return kind in (Configuration, Retry) and field.name in sections
 
 

@@ -89,6 +89,12 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--home", type=Path, required=True)
     one.set_defaults(run=_mqtt)
 
+    one = commands.add_parser("boxkey", help="dit ou change où est gardée la clé du boîtier")
+    one.add_argument("action", choices=("show", "tpm", "passphrase", "recover"))
+    one.add_argument("--home", type=Path, required=True)
+    one.add_argument("--passphrase-fd", type=int, metavar="N", help="descripteur d'où lire le mot de passe")
+    one.set_defaults(run=_boxkey)
+
     one = commands.add_parser("version", help="dit la version")
     one.set_defaults(run=_version)
     return parser
@@ -141,6 +147,12 @@ def _mqtt(options: argparse.Namespace) -> int:
     from gateway.commands.mqtt import mqtt
 
     return mqtt(Home(options.home), options.action, options.file)
+
+
+def _boxkey(options: argparse.Namespace) -> int:
+    from gateway.commands.boxkey import boxkey
+
+    return boxkey(Home(options.home), options.action, options.passphrase_fd)
 
 
 def _version(options: argparse.Namespace) -> int:

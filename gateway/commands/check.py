@@ -23,7 +23,7 @@ async def check(home: Home, *, as_json: bool) -> int:
     configuration = read_configuration(home.configuration)
     store = await SqliteStore.open(home.journal)
     try:
-        keys = KeyStore(home.root, open_vault(home.root))
+        keys = KeyStore(home.root, open_vault(home.root, settings=configuration.box_key))
         site = Site(home=home.root, configuration=configuration, store=store, keys=keys, clock=system_clock(configuration))
         results = await run_checks(site)
     finally:

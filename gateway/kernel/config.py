@@ -226,6 +226,17 @@ class Certificates(_Section, frozen=True, kw_only=True):
     """Ask the authority's OCSP responder about our own certificates as well; its answers are not needed: lists are fetched every day."""
 
 
+class BoxKey(_Section, frozen=True, kw_only=True):
+    """Where the key that protects everything at rest is kept (cards.md 5.2, image.md 6)."""
+
+    custody: Literal["auto", "credential", "tpm", "passphrase", "file"] = "auto"
+    """auto: the strongest place where the key is found. Another word imposes that place: the box does not start without it."""
+    tpm: str = "device:/dev/tpmrm0"
+    """Address of the TPM (TCTI of tpm2-tools)."""
+    pcrs: Annotated[str, msgspec.Meta(pattern=r"^sha256:[0-9]{1,2}(,[0-9]{1,2})*(?![\s\S])")] = "sha256:7"
+    """Measurements the key is bound to; those that measure the kernel would break at each update (image.md 6)."""
+
+
 class Professional(_Section, frozen=True, kw_only=True):
     """A professional of a structure, by PS_IdNat (8 + RPPS)."""
 
@@ -305,6 +316,7 @@ class Configuration(_Section, frozen=True, kw_only=True):
     identification: Identification = Identification()
     certificates: Certificates = Certificates()
     bus: Bus = Bus()
+    box_key: BoxKey = BoxKey()
     structures: tuple[Structure, ...]
     require_synchronised_clock: bool = True
 

@@ -1,6 +1,6 @@
 """The box key: 32 random bytes from which everything at rest is protected.
 
-Today it is a file of the home (`box.key`, 0600); tomorrow a systemd credential or a TPM answers the same question (`BoxKeySource`).
+It is a file of the home (`box.key`, 0600) unless something stronger holds it: see `boxkey_custody`; all answer as a `BoxKeySource`.
 It is never written twice, never logged, never replaced silently: a home whose key is gone cannot be read, and says so.
 Source: design section 3 (trust: at-rest vault); dossier stack.md section 4.
 """

@@ -17,8 +17,10 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from typing_extensions import override
 
+from gateway.kernel.config import BoxKey
 from gateway.trust import sealing
 from gateway.trust.boxkey import BoxKeySource, BoxKeyUnavailable, FileBoxKey
+from gateway.trust.boxkey_custody import Custody
 from gateway.trust.sealing import Algorithm, BlobDamaged, Bytes, FrameSealer
 
 _WRAPPING = b"data key"
@@ -118,12 +120,15 @@ class Vault:
         return memoryview(sealed)[_MARK_BYTES:]
 
 
-def open_vault(home: Path, *, create: bool = False) -> Vault:
-    """The vault of `home/box.key`; with `create` (first boot only) the key is made when absent. Raises BoxKeyUnavailable."""
-    source = FileBoxKey(home / "box.key")
-    if create:
-        source.create()
-    return Vault(source)
+def open_vault(home: Path, *, create: bool = False, settings: BoxKey | None = None) -> Vault:
+    """The vault of a home, its key had from wherever it is kept (`boxkey_custody`), or from where `settings` impose.
+
+    With `create` (first boot only) a plain `box.key` is made when there is no key at all. Raises BoxKeyUnavailable and its kin.
+    """
+    custody = Custody(home, settings)
+    if create and custody.kind == "file":
+        FileBoxKey(home / "box.key").create()
+    return Vault(custody.source())
 
 
 def _derive(box_key: bytes, purpose: bytes) -> bytes:
