@@ -259,11 +259,10 @@ def _summary(rows: list[TraitRow], different: int) -> str:
 
 
 def _trait_row(field: str, local: TraitsView, national: TraitsView, found: DifferenceView | None) -> TraitRow:
+    """As the comparison found it. Of what it says nothing, what INSi gives only in its list is ours (the first given name)."""
     ours = getattr(local, field)
-    theirs = getattr(national, field) or (found.national if found is not None else None)
+    theirs = getattr(national, field) or (found.national if found is not None else ours)
     kind = found.kind if found is not None else "same" if ours == theirs else "form"
-    if found is None and (ours is None or theirs is None):
-        kind = "missing"
     return TraitRow(
         label=TRAITS[field],
         **_sides(kind, trait_text(field, ours), trait_text(field, theirs)),

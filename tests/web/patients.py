@@ -77,12 +77,12 @@ async def doubtful(box: Box, local_id: str = "P-7") -> None:
     await put(box, local_id, {**ZOE, "birth_family_name": "Martin"}, attributes=["douteuse"])
 
 
-async def confirming(practice: Box, insi: Teleservice, home: Path) -> Box:
+async def confirming(practice: Box, insi: Teleservice, home: Path, **traits: str) -> Box:
     """The same practice, which wants every answer of INSi confirmed, exact ones too; its P-1 waits for that."""
     await asyncio.to_thread(home.mkdir)
     whole = msgspec.structs.replace(practice.configuration, identification=Identification(accept_exact=False))
     box = await open_box(home, configuration=whole, insi=insi.client)
-    await put(box, "P-1", ZOE)
+    await put(box, "P-1", {**ZOE, **traits})
     assert (await search(box, {"local_id": "P-1"})).json()["proposal"] is not None
     return box
 

@@ -13,7 +13,7 @@ import pytest
 from gateway.ins.evidence import ATTESTATION
 from gateway.model.delivery import DeliveryState
 from gateway.web.marked_text import marked_texts
-from tests.api.practice import AS_DOCTOR, SECRETARY, act, neighbour, put, read
+from tests.api.practice import AS_DOCTOR, PIERRE, SECRETARY, act, neighbour, put, read, search
 from tests.api.rig import AUTHOR, OTHER_STRUCTURE, Box
 from tests.api.teleservice import Teleservice
 from tests.trust.pki import STRUCTURE
@@ -88,6 +88,28 @@ async def test_both_identities_are_side_by_side_and_what_differs_is_a_word_a_sig
     words = words_of(page)
     assert "3 traits ne sont pas les mêmes. Comparez avec la pièce d'identité avant de décider." in words
     assert "Le premier prénom de naissance ne correspond pas au début de la liste" in words
+
+
+async def test_the_first_given_name_that_insi_gives_only_in_its_list_is_no_difference(practice: Box, insi: Teleservice) -> None:
+    """Since 2022 the answer has no first given name apart: the list begins with it, and that is all there is to say."""
+    await put(practice, "P-2", PIERRE)
+    assert (await search(practice, {"local_id": "P-2"})).json()["proposal"] is not None
+    async with signed_in(practice) as client:
+        page = await client.get(where("P-2"))
+    assert rows_of(page)["Premier prénom"] == ["PIERRE-ALAIN", "PIERRE-ALAIN", "= Identique"]
+    assert "Un trait n'est pas le même." in words_of(page)
+
+
+async def test_the_same_identity_in_capitals_is_accepted_and_qualified_in_one_gesture(
+    practice: Box, insi: Teleservice, tmp_path: Path
+) -> None:
+    box = await confirming(practice, insi, tmp_path / "confirming", birth_given_names="ZOE")
+    async with signed_in(box) as client:
+        page = await client.get(where("P-1"))
+    words = words_of(page)
+    assert "INSi a trouvé la même identité" in words
+    assert "Les deux identités disent la même chose." in words
+    assert "Accepter et qualifier" in words
 
 
 async def test_more_given_names_and_a_lunar_date_are_told_for_what_they_are(practice: Box, insi: Teleservice) -> None:
