@@ -30,6 +30,7 @@ from gateway.journal.records import (
     IdentityChangeRecord,
     InquiryRecord,
     InsiCallRecord,
+    PairingRecord,
     PatientRecord,
     QuarantineRecord,
     ReceiptRecord,
@@ -188,6 +189,10 @@ class MemoryStore(IdentityMemory):
         """See Store.existence."""
         return self._open().existence.get((structure, patient_ref))
 
+    async def pairings(self) -> list[PairingRecord]:
+        """See Store.pairings."""
+        return list(self._open().pairings.values())
+
     async def alarm(self, alarm_id: str) -> AlarmRecord | None:
         """See Store.alarm."""
         return self._open().alarms.get(alarm_id)
@@ -322,7 +327,7 @@ def _put_succession(tables: Tables, record: SuccessionRecord) -> None:
     tables.put(tables.successions, place, msgspec.structs.replace(record, number=number))
 
 
-def _put_latest(tables: Tables, record: WorkstationRecord | ExistenceRecord) -> None:
+def _put_latest(tables: Tables, record: WorkstationRecord | ExistenceRecord | PairingRecord) -> None:
     match record:
         case WorkstationRecord():
             if any(one.token_digest == record.token_digest and one.id != record.id for one in tables.workstations.values()):
@@ -330,6 +335,8 @@ def _put_latest(tables: Tables, record: WorkstationRecord | ExistenceRecord) -> 
             tables.put(tables.workstations, record.id, record)
         case ExistenceRecord():
             tables.put(tables.existence, (record.structure, record.patient_ref), record)
+        case PairingRecord():
+            tables.put(tables.pairings, record.device, record)
 
 
 def _hasten(tables: Tables, change: WakeLane | BringForward) -> None:

@@ -17,6 +17,7 @@ from gateway.journal.records import (
     IdentityChangeRecord,
     InquiryRecord,
     InsiCallRecord,
+    PairingRecord,
     PatientRecord,
     ReceiptRecord,
     SuccessionRecord,
@@ -40,6 +41,7 @@ class Tables:
         self.batches: dict[str, BatchRecord] = {}
         self.alarms: dict[str, AlarmRecord] = {}
         self.successions: dict[tuple[str, str], SuccessionRecord] = {}
+        self.pairings: dict[str, PairingRecord] = {}
         self.existence: dict[tuple[str, str], ExistenceRecord] = {}
         self.audit: dict[int, AuditRecord] = {}
         self.events: dict[int, EventRecord] = {}

@@ -146,6 +146,10 @@ SET state = :state, following = :following, former = :former, rehearsal = :rehea
     version = :version
 WHERE structure = :structure AND role = :role AND version = :version - 1;
 
+-- name: pairing-put
+INSERT INTO pairings (device, workstation, at) VALUES (:device, :workstation, :at)
+ON CONFLICT (device) DO UPDATE SET workstation = :workstation, at = :at;
+
 -- name: existence-put
 INSERT INTO existence (structure, patient_ref, answer, at) VALUES (:structure, :patient_ref, :answer, :at)
 ON CONFLICT (structure, patient_ref) DO UPDATE SET answer = :answer, at = :at;
@@ -460,3 +464,6 @@ SELECT * FROM alarms ORDER BY number;
 
 -- name: successions
 SELECT * FROM successions ORDER BY structure, role;
+
+-- name: pairings
+SELECT * FROM pairings ORDER BY number;

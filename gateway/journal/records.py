@@ -331,6 +331,16 @@ class SuccessionRecord(msgspec.Struct, frozen=True, kw_only=True):
     version: int = 1
 
 
+class PairingRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """The workstation that a device of the box speaks to: one row per device, the last one written counts."""
+
+    device: str
+    """Opaque identifier, as the device process gives it."""
+    workstation: str | None
+    """None: to nobody."""
+    at: int
+
+
 class WakeLane(msgspec.Struct, frozen=True, kw_only=True):
     """Make every queued delivery of a lane due now: its destination answers again."""
 
@@ -380,6 +390,7 @@ Change = (
     | ExistenceRecord
     | AlarmRecord
     | SuccessionRecord
+    | PairingRecord
     | WakeLane
     | BringForward
     | DeleteBlob

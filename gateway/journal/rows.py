@@ -24,6 +24,7 @@ from gateway.journal.records import (
     IdentityChangeRecord,
     InquiryRecord,
     InsiCallRecord,
+    PairingRecord,
     PatientRecord,
     QuarantineRecord,
     ReceiptRecord,
@@ -97,6 +98,7 @@ INQUIRIES = Shape(table="inquiries", record=InquiryRecord, json=("explanation",)
 BATCHES = Shape(table="batches", record=BatchRecord)
 ALARMS = Shape(table="alarms", record=AlarmRecord, json=("covers",))
 SUCCESSIONS = Shape(table="successions", record=SuccessionRecord, json=("rehearsal", "explanation"))
+PAIRINGS = Shape(table="pairings", record=PairingRecord)
 EXISTENCE = Shape(table="existence", record=ExistenceRecord)
 QUARANTINE = Shape(table="quarantine", record=QuarantineRecord)
 

@@ -32,6 +32,7 @@ from gateway.journal.records import (
     DocumentRecord,
     EventRecord,
     ExistenceRecord,
+    PairingRecord,
     QuarantineRecord,
     ReceiptRecord,
     SuccessionRecord,
@@ -45,6 +46,7 @@ from gateway.journal.rows import (
     DOCUMENTS,
     EVENTS,
     EXISTENCE,
+    PAIRINGS,
     QUARANTINE,
     RECEIPTS,
     SUCCESSIONS,
@@ -181,6 +183,10 @@ class SqliteStore(IdentityReads):
     async def existence(self, structure: str, patient_ref: str) -> ExistenceRecord | None:
         """See Store.existence."""
         return await self._reader.first(EXISTENCE, "existence", structure=structure, patient_ref=patient_ref)
+
+    async def pairings(self) -> list[PairingRecord]:
+        """See Store.pairings."""
+        return await self._reader.records(PAIRINGS, "pairings")
 
     async def alarm(self, alarm_id: str) -> AlarmRecord | None:
         """See Store.alarm."""

@@ -21,6 +21,7 @@ from gateway.journal.records import (
     DocumentRecord,
     EventRecord,
     ExistenceRecord,
+    PairingRecord,
     QuarantineRecord,
     ReceiptRecord,
     SuccessionRecord,
@@ -207,6 +208,10 @@ class Store(IdentityQuestions, Protocol):
 
     async def workstation_by_token(self, token_digest: str) -> WorkstationRecord | None:
         """The workstation of a token, revoked or not; None when unknown."""
+        ...
+
+    async def pairings(self) -> list[PairingRecord]:
+        """Every device that was ever paired, in the order of its first pairing."""
         ...
 
     async def workstations(self) -> list[WorkstationRecord]:

@@ -27,6 +27,7 @@ from gateway.journal.records import (
     IdentityChangeRecord,
     InquiryRecord,
     InsiCallRecord,
+    PairingRecord,
     PatientRecord,
     ReceiptRecord,
     SuccessionRecord,
@@ -45,6 +46,7 @@ from gateway.journal.rows import (
     EXISTENCE,
     IDENTITY_CHANGES,
     INQUIRIES,
+    PAIRINGS,
     PATIENTS,
     RECEIPTS,
     SUCCESSIONS,
@@ -70,6 +72,7 @@ _PLAIN: dict[type, tuple[str, Shape[Any]]] = {
     IdentityChangeRecord: ("identity-change-insert", IDENTITY_CHANGES),
     ExistenceRecord: ("existence-put", EXISTENCE),
     AlarmRecord: ("alarm-insert", ALARMS),
+    PairingRecord: ("pairing-put", PAIRINGS),
 }
 """Records that one statement writes."""
 _VERSIONED: dict[type, tuple[str, Shape[Any]]] = {

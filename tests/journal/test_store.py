@@ -14,6 +14,7 @@ from gateway.journal.records import (
     DeliveryRecord,
     DocumentRecord,
     ExistenceRecord,
+    PairingRecord,
     PatientRecord,
     SuccessionRecord,
     WakeLane,
@@ -391,6 +392,15 @@ async def test_payloads_and_receipts(store: Store) -> None:
     assert await store.blob(in_row.id) is None
     assert await store.blobs_of(one.id) == [in_file]
     assert await store.known_blobs([]) == frozenset()
+
+
+async def test_a_device_is_paired_with_the_last_workstation_that_was_said(store: Store) -> None:
+    first, second = PairingRecord(device="scanner-2", workstation="w1", at=1), PairingRecord(device="scanner-1", workstation="w1", at=2)
+    await store.commit(first, second)
+    moved, freed = replace(first, workstation="w2", at=3), replace(second, workstation=None, at=4)
+    await store.commit(moved)
+    await store.commit(freed)
+    assert await store.pairings() == [moved, freed]
 
 
 async def test_workstations_patients_and_existence_keep_the_last_word(store: Store) -> None:
