@@ -103,7 +103,8 @@ async def init(root: Path, sandbox: Path | None, structures: list[tuple[str, str
     anchors = home.anchors.read_bytes()
     keys = KeyStore(root, vault)
     for identifier, answer in answers.items():
-        for role in (one for one in Role if one in answer):
+        # « mailbox » is the address there, not a certificate: in the sandbox AUTH_CLI serves the mailbox.
+        for role in (one for one in Role if one in answer and one is not Role.MAILBOX):
             packed = answer[role]
             pkcs12 = base64.b64decode(packed["p12"])
             keys.import_pkcs12(identifier, role, pkcs12, packed["passphrase"], environment="test", anchors=anchors)
