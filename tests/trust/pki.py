@@ -22,6 +22,8 @@ STRUCTURE = "10B0152872"
 ORGANISATION = "MAISON DE SANTE DES TILLEULS"
 PASSPHRASE = "mot de passe d'été"
 NOW = datetime.now(UTC).replace(microsecond=0)
+HAND_SET = datetime(2026, 11, 1, tzinfo=UTC)
+"""Before the hand-set clocks of the tests: leaves are valid under these too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +128,9 @@ class Pki:
         private_key_until: datetime | None = None,
         key: rsa.RSAPrivateKey | None = None,
     ) -> Leaf:
-        """A leaf, valid from yesterday for three years and a month unless said otherwise; loopback names for SERVER."""
+        """A leaf, valid since yesterday at least, for three years and a month unless said otherwise; loopback names for SERVER."""
         leaf_key = key or new_key()
-        start = not_before or NOW - timedelta(days=1)
+        start = not_before or min(NOW - timedelta(days=1), HAND_SET)
         builder = (
             x509.CertificateBuilder()
             .subject_name(leaf_name(struct_id, common_name))
@@ -145,7 +147,8 @@ class Pki:
         if profile.purposes:
             builder = builder.add_extension(x509.ExtendedKeyUsage(profile.purposes), critical=False)
         if profile.private_key_period or private_key_until:
-            period = x509.PrivateKeyUsagePeriod(not_before=start, not_after=private_key_until or start + timedelta(days=3 * 365))
+            until = private_key_until or max(start, NOW - timedelta(days=1)) + timedelta(days=3 * 365)
+            period = x509.PrivateKeyUsagePeriod(not_before=start, not_after=until)
             builder = builder.add_extension(period, critical=False)
         alternative = names if names is not None else ("127.0.0.1", "localhost", "::1") if profile is SERVER else ()
         if alternative:
