@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from tests.end_to_end.scene import EXAMPLES, ONLY_DMP, ORDONNANCE, TO_PATIENT, UNHURRIED, Scene, eventually, played
-from tests.rig.caller import codes, request, states
+from tests.rig.caller import Workstation, codes, request, states
 from tests.rig.processes import STRUCTURE
 
 pytestmark = pytest.mark.xdist_group("e2e-insi")
@@ -382,6 +382,38 @@ def test_a_list_is_verified_by_the_box_and_tells_its_progress(scene: Scene) -> N
     assert (view["done"], view["outcomes"]) == (3, {"found_exact": 1, "found_different": 1, "not_found": 1})
     tasks = {one["local_id"]: one["task"] for one in scene.station.get("/worklist").json()["items"]}
     assert (tasks["L-1"], tasks["L-2"], tasks["L-3"]) == ("qualify", "search", "decide")
+
+
+def test_a_list_goes_on_after_kill_9_and_asks_for_nobody_twice_but_whom_it_was_asking_for(tmp_path: Path) -> None:
+    count = 24
+    with played(tmp_path) as scene:
+        _rewrite(scene, "[[insi.software]]", "calls_per_second = 10.0\n\n[[insi.software]]")
+        listed = "local_id;birth_family_name;birth_given_names;sex;birth_date;birth_place\r\n"
+        for number in range(count):
+            family = f"LISTE{'ABCDEFGHIJKLMNOPQRSTUVWXYZ'[number]}"
+            scene.sandbox.control("/patients", _person(f"2800663220{number:03d}", family, "EVE", "F", "1980-06-01", "63220"))
+            listed += f"K-{number};{family};EVE;F;1980-06-01;63220\r\n"
+        headers = {"Content-Type": "text/csv"}
+        answer = scene.station.post("/ins/batches", params={"when": "now"}, content=listed.encode(), headers=headers)
+        path = answer.headers["location"].removeprefix("/api/v1")
+        for done in (5, 12):
+            eventually(lambda done=done: scene.station.get(path).json()["done"] >= done)  # type: ignore[misc]
+            before = scene.station.get(path).json()
+            assert before["state"] == "running"
+            assert before["estimated_end"] is not None
+            scene.station.close()
+            scene.gateway.kill()
+            scene.gateway.start()
+            scene.station = Workstation(scene.gateway)
+            assert scene.station.get(path).json()["done"] >= before["done"]
+        eventually(lambda: scene.station.get(path).json()["state"] == "done")
+        end = scene.station.get(path).json()
+        assert (end["total"], end["done"], sum(end["outcomes"].values())) == (count, count, count)
+        assert set(end["outcomes"]) <= {"found_exact", "unchanged"}
+        assert len(scene.sandbox.control("/ledger/insi")) <= count + 2
+        page = scene.station.get("/worklist", params={"limit": 100}).json()["items"]
+        assert sorted(one["local_id"] for one in page) == sorted(f"K-{number}" for number in range(count))
+        assert {one["status"] for one in page} == {"RECUP"}
 
 
 def test_too_many_fruitless_searches_are_suspended_and_audited(tmp_path: Path) -> None:
