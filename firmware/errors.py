@@ -13,6 +13,7 @@ DeviceError
 ├── CardUnsuited
 │   ├── NotACpx            not-a-cpx                the call is about a CPx card, this is none
 │   ├── NotAVitale         not-a-vitale             the call is about a Vitale card, this is none
+│   ├── CardNotServed      card-not-served          a CPx card that the PKCS#11 library here does not know
 │   └── VitaleUnreadable   vitale-unreadable        a Vitale card whose free files cannot be read here (Vitale 1, newer mask)
 ├── ReaderBusy             reader-busy              someone holds the card                                    (retry_after)
 ├── CardTimeout            card-timeout             the card did not answer in time, before anything that counts was sent
@@ -24,16 +25,19 @@ DeviceError
 │   ├── LastTry            pin-last-try             one try left, and the caller did not accept to spend it   (tries_left)
 │   ├── PinBlocked         pin-blocked                                                                       (tries_left = 0)
 │   ├── PinMalformed       pin-malformed            not what a PIN of this card looks like: the card was not asked
-│   └── PinPadMissing      pin-pad-missing          no PIN in the call, and this reader has no pad
+│   ├── PinPadMissing      pin-pad-missing          no PIN in the call, and this reader has no pad
+│   └── PinPadOnly         pin-pad-only             a PIN in the call, and this reader has a pad: never both ways
 ├── BatchFault
 │   ├── BatchOver          batch-over               ended: time, number, removal, or closed
 │   ├── BatchNotYours      batch-not-yours          opened by someone else
 │   └── KeyUnfit           key-unfit                the card has no such key, or it does not take what was given
+│       └── KeyAsksEachTime  key-asks-each-time     this key wants the PIN before each signature: refused
 ├── PartMissing
 │   ├── TokenLibraryMissing  token-library-missing  no PKCS#11 library for CPx cards is configured, or it does not load
 │   └── LicenceMissing       licence-missing        the licensed part that reads this is not installed
 ├── PartFault              part-fault               a library or plug-in outside the product failed, hung or answered nonsense
 ├── CallInvalid            device-call-invalid      a frame that is no call, or a call with impossible values
+├── ProcessAway            device-process-away      the device process does not answer; on the gateway's side only     (retry_after)
 └── DeviceDefect           device-defect            a defect of ours: told, never hidden
 
 `technical` is for the log of the box: never a PIN, a card number, a name, a byte of a card's content or of a scan.
@@ -41,7 +45,7 @@ DeviceError
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Iterator
 
 from firmware.protocol import Failure
 
@@ -49,7 +53,7 @@ from firmware.protocol import Failure
 class DeviceError(Exception):
     """Base of all that leaves a module of `firmware` about a device."""
 
-    code: ClassVar[str] = "device-defect"
+    code: str = "device-defect"
 
     def __init__(self, technical: str = "", *, tries_left: int | None = None, retry_after: float | None = None) -> None:
         super().__init__(technical or self.code)
@@ -131,6 +135,12 @@ class NotAVitale(CardUnsuited):
     code = "not-a-vitale"
 
 
+class CardNotServed(CardUnsuited):
+    """A CPx card, of a generation that the PKCS#11 library here does not know."""
+
+    code = "card-not-served"
+
+
 class VitaleUnreadable(CardUnsuited):
     """A Vitale card whose free files cannot be read here: Vitale 1, or a mask that refuses."""
 
@@ -201,6 +211,12 @@ class PinPadMissing(PinFault):
     code = "pin-pad-missing"
 
 
+class PinPadOnly(PinFault):
+    """The PIN came in the call, and the reader has a pad: it is typed there and nowhere else (cards.md 6, rule 7)."""
+
+    code = "pin-pad-only"
+
+
 class BatchFault(DeviceError):
     """Nothing can be signed within this batch."""
 
@@ -221,6 +237,12 @@ class KeyUnfit(BatchFault):
     """The card has no such key, or it does not take what was given (digest, data, hash)."""
 
     code = "key-unfit"
+
+
+class KeyAsksEachTime(KeyUnfit):
+    """CKA_ALWAYS_AUTHENTICATE: the PIN would have to be kept over the batch, which is never done (cards.md 6, rule 1)."""
+
+    code = "key-asks-each-time"
 
 
 class PartMissing(DeviceError):
@@ -251,7 +273,28 @@ class CallInvalid(DeviceError):
     code = "device-call-invalid"
 
 
+class ProcessAway(DeviceError):
+    """The device process is not there, or ended before it answered: what became of the call is unknown then. Never sent, always local."""
+
+    code = "device-process-away"
+
+
 class DeviceDefect(DeviceError):
     """A defect of ours: told, never hidden."""
 
     code = "device-defect"
+
+
+def from_failure(failure: Failure) -> DeviceError:
+    """The error that a Failure tells of, as the class of its code; a plain DeviceError with that code where the class is not known here."""
+    kind = next((one for one in _descendants(DeviceError) if one.__dict__.get("code") == failure.code), None)
+    error = DeviceError.__new__(kind or DeviceError)
+    DeviceError.__init__(error, failure.technical, tries_left=failure.tries_left, retry_after=failure.retry_after)
+    error.code = failure.code
+    return error
+
+
+def _descendants(kind: type[DeviceError]) -> Iterator[type[DeviceError]]:
+    for one in kind.__subclasses__():
+        yield one
+        yield from _descendants(one)
