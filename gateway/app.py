@@ -28,10 +28,12 @@ from gateway.bus.publisher import Publisher
 from gateway.cda.conformity import load_pack
 from gateway.flow import outcome
 from gateway.flow.admission import Admission
+from gateway.flow.alarms import Alarms
 from gateway.flow.allowance import LargePlaces
 from gateway.flow.attempt import Courier, Desk
 from gateway.flow.batches import Batches
 from gateway.flow.bookkeeping import Bookkeeper
+from gateway.flow.calendar_desk import CalendarDesk
 from gateway.flow.caller import Gate
 from gateway.flow.catching import Catching
 from gateway.flow.condition import ConditionWatch
@@ -48,11 +50,13 @@ from gateway.flow.inspection import Inspection
 from gateway.flow.letter import Letters
 from gateway.flow.mss_courier import MssCourier
 from gateway.flow.operations import Operations
+from gateway.flow.overheard import Overheard
 from gateway.flow.preparation import Preparer
 from gateway.flow.qualification import Qualification
 from gateway.flow.reader_notices import ReaderNotices
 from gateway.flow.reading import Reader
 from gateway.flow.registry import Registry
+from gateway.flow.rehearsal import Rehearsals
 from gateway.flow.relay import Relay
 from gateway.flow.renewal import Renewal
 from gateway.flow.revocation import RevocationWatch
@@ -62,6 +66,8 @@ from gateway.flow.search_limit import SearchLimits
 from gateway.flow.second_look import SecondLook
 from gateway.flow.signatures import Signatures
 from gateway.flow.status import StatusBoard
+from gateway.flow.succession_desk import SuccessionDesk
+from gateway.flow.successions import Successions
 from gateway.flow.workshop import Workshop
 from gateway.journal.blobs import BlobStore
 from gateway.journal.sqlite import SqliteStore
@@ -74,20 +80,27 @@ from gateway.kernel.ids import new_id
 from gateway.model.delivery import Channel
 from gateway.remotes import Remotes, http_port, installation_of
 from gateway.trust.broker_secrets import PASSWORD, broker_context
+from gateway.trust.calendar_facts import CalendarFacts
 from gateway.trust.chain import read_authorities
 from gateway.trust.files import write_durably
 from gateway.trust.keystore import KeyStore
 from gateway.trust.lan import LanAuthority
 from gateway.trust.revocation import RevocationLists
 from gateway.trust.secret_file import HOMOLOGATION, read_secret
-from gateway.trust.tls import client_context, server_context
-from gateway.trust.vault import open_vault
+from gateway.trust.tls import TlsContext, client_context, server_context
+from gateway.trust.vault import Vault, open_vault
 from gateway.web.pages import create_pages
+from gateway.wire.http import HttpPort
 
 _log = structlog.get_logger("relais.app")
 
 _RECENT_BYTES = 4_000_000
 """Of payloads kept at hand for the reader that comes within seconds."""
+
+
+_LOOK_SECONDS = 300.0
+"""Between two looks at the certificates that take over from one another."""
+_REHEARSAL_SECONDS = 20.0
 
 
 class HomeBusy(ConfigurationFault):
@@ -120,7 +133,10 @@ class Gateway:
     batches: Batches
     follow: Catching
     remotes: Remotes
+    alarms: Alarms
+    successions: Successions
     notices: ReaderNotices
+    vault: Vault
     clock: Clock
 
 
@@ -136,7 +152,7 @@ async def opened(home: Home, *, clock: Clock | None = None) -> AsyncIterator[Gat
     clock = clock or system_clock(configuration)
     async with AsyncExitStack() as stack:
         stack.enter_context(_alone_in(home))
-        vault = open_vault(home.root)
+        vault = open_vault(home.root, settings=configuration.box_key)
         store = await SqliteStore.open(home.journal, reserve_bytes=configuration.limits.disk_reserve_bytes)
         stack.push_async_callback(store.close)
         blobs = BlobStore(home.root, recent_bytes=_RECENT_BYTES)
@@ -168,7 +184,17 @@ async def opened(home: Home, *, clock: Clock | None = None) -> AsyncIterator[Gat
         wait = configuration.dmp.probe_wait_seconds
         gate = IdentityGate(store, vault, identities)
         desk = Desk(store, blobs, custody, books, couriers, gate, configuration.retry, boot, probe_wait=wait, places=places)
-        scheduler = Scheduler(configuration, store, clock, desk.attempt)
+        facts = CalendarFacts(home.root, keys, LanAuthority(home.root, vault), anchors).read
+        calendar = CalendarDesk(facts, clock)
+
+        async def renew(structure: str) -> None:
+            remotes.renew(structure)
+            await scheduler.revive(structure)
+
+        rehearsals = Rehearsals(configuration, keys, anchors, lists.held, clock, _rehearsal_port)
+        successions = Successions(configuration, store, books, keys, rehearsals, renew)
+        ear = Overheard(successions.heard, books.now)
+        scheduler = Scheduler(configuration, store, clock, ear.attempts(desk.attempt))
         reader = Reader(store, custody, books, identities)
         bell = asyncio.Event()
         qualification = Qualification(store, custody, books, Descent(store, vault), bell)
@@ -176,7 +202,7 @@ async def opened(home: Home, *, clock: Clock | None = None) -> AsyncIterator[Gat
         registry = Registry(store, vault, books, identities, qualification)
         calls = CallBook(store, vault, books)
         await calls.close_interrupted()
-        identification = Identification(configuration, registry, calls, books, remotes.insi)
+        identification = Identification(configuration, registry, calls, books, ear.insi(remotes.insi))
         inquiries = Inquiries(configuration, store, vault, identities, registry, identification, books, clock)
         batches = Batches(configuration, store, identities, registry, inquiries, books)
         limits = SearchLimits(configuration.insi, clock.monotonic)
@@ -206,10 +232,14 @@ async def opened(home: Home, *, clock: Clock | None = None) -> AsyncIterator[Gat
                 reader=reader,
                 operations=Operations(store, custody, books, reader, scheduler, bell),
                 signatures=Signatures(store, keys, clock, anchors, lists.held),
-                status=StatusBoard(home.root, configuration, store, scheduler, keys, clock, inquiries.paused, limits.alerted),
+                status=StatusBoard(home.root, configuration, store, scheduler, keys, clock, inquiries.paused, limits.alerted, calendar),
                 identities=IdentityDesk(configuration, store, identities, registry, books, inquiries.curious),
                 searches=SearchDesk(configuration, store, identities, identification, inquiries, batches, books, limits),
+                calendar=calendar,
+                successions=SuccessionDesk(store, books, successions),
             ),
+            alarms=Alarms(store, books, facts),
+            successions=successions,
             inquiries=inquiries,
             batches=batches,
             follow=Catching(store, identities, registry),
@@ -217,6 +247,7 @@ async def opened(home: Home, *, clock: Clock | None = None) -> AsyncIterator[Gat
             workshop=Workshop(store, preparer, clock, bell, scheduler.notify),
             watch=RevocationWatch(lists, keys, tuple(one.id for one in configuration.structures), port, clock, remotes.heed),
             remotes=remotes,
+            vault=vault,
             notices=ReaderNotices(clock),
             clock=clock,
         )
@@ -243,8 +274,8 @@ async def serve(home: Home) -> None:
         loop.add_signal_handler(name, stop.set)
     async with opened(home) as gateway:
         listener = gateway.configuration.listener
-        authority = LanAuthority(home.root, open_vault(home.root))
-        context = server_context(authority.identity(listener.names, gateway.clock.now()))
+        authority = LanAuthority(home.root, gateway.vault)
+        context = server_context(authority.identity(listener.names, gateway.clock.now(), dated=gateway.clock.trusted()))
 
         async def show_identity() -> None:
             context.show(await asyncio.to_thread(authority.identity, listener.names, gateway.clock.now()))
@@ -262,7 +293,8 @@ async def serve(home: Home) -> None:
             asyncio.create_task(gateway.inquiries.run(), name="inquiries"),
             asyncio.create_task(gateway.batches.run(), name="batches"),
             asyncio.create_task(gateway.watch.run(), name="revocation"),
-            asyncio.create_task(Renewal(gateway.clock, show_identity, gateway.remotes.refresh).run(), name="renewal"),
+            asyncio.create_task(Renewal(gateway.clock, show_identity, gateway.remotes.refresh, gateway.alarms.tell).run(), name="renewal"),
+            asyncio.create_task(Renewal(gateway.clock, gateway.successions.look, every=_LOOK_SECONDS).run(), name="successions"),
         ]
         for task in background:
             task.add_done_callback(lambda _done: stop.set())
@@ -282,12 +314,17 @@ async def serve(home: Home) -> None:
             raise failures[0]
 
 
+def _rehearsal_port(context: TlsContext) -> HttpPort:
+    """For one request."""
+    return http_port(context, answer_seconds=_REHEARSAL_SECONDS, answer_bytes=1_000_000)
+
+
 def _publisher(gateway: Gateway) -> Publisher:
     """The practice's MQTT broker, reached with what the home holds at each connection."""
     settings, root = gateway.configuration.bus, gateway.home.root
 
     def found() -> Access:
-        vault = open_vault(root)
+        vault = gateway.vault
         password = read_secret(root, vault, PASSWORD) if settings.user is not None else None
         context = broker_context(root, vault, settings.ca) if settings.tls else None
         return Access(host=settings.host or "", port=settings.port, tls=context, user=settings.user, password=password)

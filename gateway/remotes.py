@@ -159,12 +159,16 @@ class Remotes:
         for one in done:
             await one.close()
         for structure_id in await asyncio.to_thread(self._keys.refresh):
-            self._dmp.pop(structure_id, None)
-            self._retired += [one for one in (self._ports.pop(structure_id, None), self._operators.pop(structure_id, None)) if one]
-            self._insi = {key: client for key, client in self._insi.items() if key[0] != structure_id}
-            gone = [key for key in self._insi_ports if key[0] == structure_id]
-            self._retired += [self._insi_ports.pop(key) for key in gone]
-            self._contexts = [(owner, context) for owner, context in self._contexts if owner != structure_id]
+            self.renew(structure_id)
+
+    def renew(self, structure_id: str) -> None:
+        """Have this structure show what the key store holds now, from its next attempt on; the former connections end as they began."""
+        self._dmp.pop(structure_id, None)
+        self._retired += [one for one in (self._ports.pop(structure_id, None), self._operators.pop(structure_id, None)) if one]
+        self._insi = {key: client for key, client in self._insi.items() if key[0] != structure_id}
+        gone = [key for key in self._insi_ports if key[0] == structure_id]
+        self._retired += [self._insi_ports.pop(key) for key in gone]
+        self._contexts = [(owner, context) for owner, context in self._contexts if owner != structure_id]
 
     async def close(self) -> None:
         """Close every connection."""

@@ -13,6 +13,13 @@ from litestar.types import ControllerRouterHandler, Message, Scope
 
 from gateway.api.address import check_once
 from gateway.api.callers import caller_of
+from gateway.api.certificate_life import (
+    call_certificate_back,
+    list_successions,
+    read_calendar,
+    rehearse_certificate,
+    switch_certificate,
+)
 from gateway.api.deliveries import cancel_delivery, hold_delivery, release_delivery, retry_delivery
 from gateway.api.documents import cancel_document, list_documents, read_cda, read_document, read_proof, send_document
 from gateway.api.events import follow_events
@@ -82,6 +89,11 @@ _ROUTES: tuple[ControllerRouterHandler, ...] = (
     list_batches,
     read_batch,
     cancel_batch,
+    read_calendar,
+    list_successions,
+    rehearse_certificate,
+    switch_certificate,
+    call_certificate_back,
 )
 _STRICT = {
     "Cache-Control": "no-store",

@@ -9,10 +9,12 @@ import msgspec
 from litestar import MediaType, Response, get
 
 from gateway.api.operations import ACTOR, JSON, OPERATIONS, Answer, Operation, Parameter, Part
+from gateway.api.operations_certificates import CERTIFICATE_OPERATIONS
 from gateway.api.operations_ins import INS_OPERATIONS
 from gateway.api.problems import MEDIA_TYPE, Problem
 from gateway.api.signatures import ReportView
 from gateway.api.status import BareStatus
+from gateway.flow.certificate_views import AlarmEvent, CalendarView, SuccessionEvent, SuccessionPage, SuccessionView
 from gateway.flow.datamatrix import DatamatrixView
 from gateway.flow.identity_request import (
     AttributesBody,
@@ -78,6 +80,11 @@ _TYPES = (
     IdentityEvent,
     InquiryEvent,
     BatchEvent,
+    CalendarView,
+    SuccessionPage,
+    SuccessionView,
+    AlarmEvent,
+    SuccessionEvent,
 )
 _REF = "#/components/schemas/{name}"
 _SCHEME = "poste"
@@ -108,7 +115,7 @@ def specification() -> dict[str, Any]:
     """The OpenAPI 3.1 document."""
     _, schemas = msgspec.json.schema_components(_TYPES, ref_template=_REF)
     paths: dict[str, dict[str, Any]] = {}
-    for one in (*OPERATIONS, *INS_OPERATIONS):
+    for one in (*OPERATIONS, *INS_OPERATIONS, *CERTIFICATE_OPERATIONS):
         paths.setdefault(f"{BASE}{one.path}", {})[one.method] = _operation(one)
     whole = {
         "openapi": "3.1.0",

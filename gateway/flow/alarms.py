@@ -13,7 +13,8 @@ from collections.abc import Callable
 import structlog
 
 from gateway.flow.bookkeeping import Bookkeeper
-from gateway.flow.views import milliseconds
+from gateway.flow.certificate_views import AlarmEvent
+from gateway.flow.views import instant, milliseconds
 from gateway.journal.records import AlarmRecord, AuditRecord, EventRecord
 from gateway.journal.store import DuplicateKey, Store
 from gateway.trust.alarm import Alarm, alarm_due
@@ -74,3 +75,17 @@ class Alarms:
         _log.warning("certificate near its end", line=line.id, structure=line.structure, role=line.role, stage=alarm.stage)
         self._books.announce()
         return True
+
+
+def alarm_event(record: AlarmRecord) -> AlarmEvent:
+    """What the event of an alarm says."""
+    return AlarmEvent(
+        id=record.id,
+        stage=record.stage,
+        structure=record.structure or None,
+        what=record.what,
+        whose=record.whose,
+        ends_at=instant(record.ends_at),
+        stops=record.stops,
+        gesture=record.gesture,
+    )

@@ -48,6 +48,11 @@ class Lane:
         """Seconds before a dead destination may be probed; None when something else than time makes room."""
         return max(0.0, self._probe_at - self._clock.monotonic()) if self._dead and not self.running else None
 
+    def probe_now(self) -> None:
+        """What prevented it was mended: a dead destination need not wait for its next probe."""
+        self._probe_at = self._clock.monotonic()
+        self.wake()
+
     def take_turn(self) -> bool:
         """True when the newest delivery has its turn: new work and backlog alternate, so that neither starves."""
         self._newest_turn = not self._newest_turn

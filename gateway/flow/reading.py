@@ -8,9 +8,11 @@ from datetime import datetime
 import msgspec
 
 from gateway.flow.admitted import Admitted, open_recipient
+from gateway.flow.alarms import EXPIRING, alarm_event
 from gateway.flow.audience import PATIENT_MAIL_PENDING
 from gateway.flow.bookkeeping import Bookkeeper
 from gateway.flow.caller import Caller
+from gateway.flow.certificate_views import AlarmEvent, SuccessionEvent
 from gateway.flow.custody import Custody
 from gateway.flow.errors import NotFound, PayloadQuarantined
 from gateway.flow.identities import Identities
@@ -164,8 +166,8 @@ class Reader:
     async def _event_view(self, caller: Caller, event: EventRecord) -> EventView | None:
         """None for what this caller may not see, or what is there no more."""
         family = event.kind.partition(".")[0]
-        if family == "identity":
-            mine = caller.sees_all or event.structure in caller.structures
+        if family in ("identity", "certificate"):
+            mine = caller.sees_all or event.structure in caller.structures or (family == "certificate" and not event.structure)
         else:
             mine = caller.sees_all or event.workstation == caller.workstation
         data = await self._event_data(family, event) if mine else None
@@ -183,11 +185,21 @@ class Reader:
                 if asked is None:
                     return None
                 return InquiryEvent(structure=asked.structure, id=asked.id, state=asked.state, outcome=asked.outcome)
+            case "certificate":
+                return await self._certificate_event(event)
             case "batch":
                 batch = await self._store.batch(event.subject)
                 return BatchEvent(structure=batch.structure, id=batch.id, state=batch.state) if batch is not None else None
             case _:
                 return None
+
+    async def _certificate_event(self, event: EventRecord) -> AlarmEvent | SuccessionEvent | None:
+        if event.kind == EXPIRING:
+            alarm = await self._store.alarm(event.subject)
+            return alarm_event(alarm) if alarm is not None else None
+        places = {f"{one.structure}/{one.role}": one for one in await self._store.successions()}
+        record = places.get(event.subject)
+        return SuccessionEvent(structure=record.structure, role=record.role, state=record.state) if record is not None else None
 
     async def _identity_event(self, event: EventRecord) -> IdentityEvent | None:
         try:

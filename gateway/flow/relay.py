@@ -5,25 +5,31 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gateway.flow.admission import Admission
+from gateway.flow.calendar_desk import CalendarDesk
 from gateway.flow.caller import Gate
+from gateway.flow.esignsante import Esignsante
 from gateway.flow.identity_desk import IdentityDesk
 from gateway.flow.operations import Operations
 from gateway.flow.reading import Reader
 from gateway.flow.search_desk import SearchDesk
 from gateway.flow.signatures import Signatures
 from gateway.flow.status import StatusBoard
+from gateway.flow.succession_desk import SuccessionDesk
 
 
 @dataclass(frozen=True, slots=True)
 class Relay:
     """Counters of the pipeline: who asks, what comes in, what is read, what is done by hand, what is signed, how it stands, who the
-    patients are and what INSi says of them."""
+    patients are and what INSi says of them, what certificates end and which take over."""
 
     gate: Gate
     admission: Admission
     reader: Reader
     operations: Operations
     signatures: Signatures
+    esignsante: Esignsante
     status: StatusBoard
     identities: IdentityDesk
     searches: SearchDesk
+    calendar: CalendarDesk
+    successions: SuccessionDesk

@@ -21,11 +21,13 @@ Renew = Callable[[], Awaitable[object]]
 
 
 class Renewal:
-    """Runs these acts every hour; each is told apart from the others when it fails."""
+    """Runs these acts every hour, or as often as said; each is told apart from the others when it fails."""
 
-    def __init__(self, clock: Clock, *acts: Renew) -> None:
+    def __init__(self, clock: Clock, *acts: Renew, every: float = _HOUR) -> None:
+        """`every`: seconds."""
         self._clock = clock
         self._acts = acts
+        self._every = every
 
     async def run(self) -> None:
         """Keep everything current until cancelled."""
@@ -33,7 +35,7 @@ class Renewal:
             trusted = self._clock.trusted()
             if trusted:
                 await self._once()
-            await self._clock.sleep(_HOUR if trusted else _MINUTE)
+            await self._clock.sleep(self._every if trusted else _MINUTE)
 
     async def _once(self) -> None:
         for act in self._acts:

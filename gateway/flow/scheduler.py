@@ -59,6 +59,13 @@ class Scheduler:
             self._group.create_task(self._serve(lane, self._group), name=f"lane {name}")
         lane.wake()
 
+    async def revive(self, structure: str) -> None:
+        """A certificate of this structure changed: what its lanes put off is due now, and dead destinations are probed at once."""
+        for lane in self.lanes():
+            if lane.name.partition("/")[0] == structure:
+                await self._store.commit(WakeLane(lane=lane.name, now=milliseconds(self._clock.now())))
+                lane.probe_now()
+
     def lanes(self) -> list[Lane]:
         """Every lane known since the start."""
         return list(self._lanes.values())

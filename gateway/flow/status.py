@@ -1,5 +1,5 @@
-"""How the box stands, for /status and the page: destinations, queue, clock, disk, certificates,
-searches of identities that are suspended. Counts, dates and settings only."""
+"""How the box stands, for /status and the page: destinations, queue, clock, disk, certificates and
+what of them ends soon, searches of identities that are suspended. Counts, dates and settings only."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from pathlib import Path
 
 import msgspec
 
+from gateway.flow.calendar_desk import CalendarDesk
+from gateway.flow.certificate_views import CalendarLineView
 from gateway.flow.inquiry_pause import Pause
 from gateway.flow.scheduler import Scheduler
 from gateway.flow.search_limit import WorkstationSuspended
@@ -74,6 +76,8 @@ class StatusView(_View, frozen=True, kw_only=True):
     certificates: tuple[CertificateView, ...]
     searches: tuple[SearchTroubleView, ...]
     """Empty when every search of identity may be made."""
+    expiring: tuple[CalendarLineView, ...]
+    """What of the calendar of certificates people must see now: from the first alarm on."""
 
 
 class StatusBoard:
@@ -89,8 +93,10 @@ class StatusBoard:
         clock: Clock,
         paused: Callable[[], Sequence[Pause]] = tuple,
         suspended: Callable[[], Sequence[str]] = tuple,
+        calendar: CalendarDesk | None = None,
     ) -> None:
         """`paused`: searches of the box that wait for a setting; `suspended`: workstations that made too many."""
+        self._calendar = calendar
         self._home = home
         self._configuration = configuration
         self._store = store
@@ -131,6 +137,7 @@ class StatusBoard:
                 if structures is None or one.structure_id in structures
             ),
             searches=(*self._stopped(structures), *await self._refused(structures)),
+            expiring=await self._calendar.near(structures) if self._calendar is not None else (),
         )
 
     def _stopped(self, structures: tuple[str, ...] | None) -> tuple[SearchTroubleView, ...]:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from gateway.flow.certificate_views import AlarmEvent, SuccessionEvent
 from gateway.kernel.errors import Explanation
 from gateway.model.delivery import Channel, DeliveryState, DocumentState, ReceiptKind
 
@@ -107,7 +108,7 @@ class BatchEvent(_View, frozen=True, kw_only=True):
     state: str
 
 
-EventData = DocumentView | IdentityEvent | InquiryEvent | BatchEvent
+EventData = DocumentView | IdentityEvent | InquiryEvent | BatchEvent | AlarmEvent | SuccessionEvent
 
 
 class EventView(_View, frozen=True, kw_only=True):

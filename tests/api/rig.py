@@ -23,6 +23,7 @@ from gateway.api.server import serve_api
 from gateway.flow.admission import Admission
 from gateway.flow.batches import Batches
 from gateway.flow.bookkeeping import Bookkeeper
+from gateway.flow.calendar_desk import CalendarDesk
 from gateway.flow.caller import OPERATOR, Gate, new_workstation
 from gateway.flow.custody import Custody
 from gateway.flow.descent import Descent
@@ -36,12 +37,15 @@ from gateway.flow.operations import Operations
 from gateway.flow.qualification import Qualification
 from gateway.flow.reading import Reader
 from gateway.flow.registry import Registry
+from gateway.flow.rehearsal import Rehearsals
 from gateway.flow.relay import Relay
 from gateway.flow.scheduler import Scheduler
 from gateway.flow.search_desk import SearchDesk
 from gateway.flow.search_limit import SearchLimits
 from gateway.flow.signatures import Signatures
 from gateway.flow.status import StatusBoard
+from gateway.flow.succession_desk import SuccessionDesk
+from gateway.flow.successions import Successions
 from gateway.ins.errors import InsiNotConfigured
 from gateway.journal.blobs import BlobStore
 from gateway.journal.memory import MemoryStore
@@ -51,12 +55,15 @@ from gateway.kernel.config import Configuration, Dmp, Limits, Mailbox, Professio
 from gateway.kernel.errors import Explanation, RelaisError
 from gateway.kernel.ids import new_id
 from gateway.model.delivery import DeliveryState, ReceiptKind
+from gateway.trust.calendar_facts import CalendarFacts
 from gateway.trust.keystore import KeyStore
 from gateway.trust.lan import LanAuthority
 from gateway.trust.roles import Role
-from gateway.trust.tls import server_context
+from gateway.trust.tls import TlsContext, server_context
 from gateway.trust.vault import open_vault
 from gateway.web.pages import create_pages
+from gateway.wire.http import HttpPort
+from gateway.wire.http_scripted import ScriptedPort
 from tests.cda.pdf_samples import plain
 from tests.trust.pki import PASSPHRASE, SIGN, STRUCTURE, shared_leaf, shared_pki
 
@@ -209,6 +216,15 @@ def no_insi(structure_id: str, *, user: bool, software: str | None = None) -> In
     raise InsiNotConfigured(missing="son adresse")
 
 
+def _no_port(context: TlsContext) -> HttpPort:
+    """A service that does not answer."""
+    return ScriptedPort()
+
+
+async def _renewed(structure: str) -> None:
+    """Nothing is connected."""
+
+
 async def open_box(
     home: Path,
     *,
@@ -235,6 +251,9 @@ async def open_box(
     inquiries = Inquiries(configuration, store, vault, identities, registry, identification, books, clock)
     batches = Batches(configuration, store, identities, registry, inquiries, books)
     limits_of_search = SearchLimits(configuration.insi, clock.monotonic)
+    calendar = CalendarDesk(CalendarFacts(home, keys, LanAuthority(home, vault), anchors).read, clock)
+    rehearsals = Rehearsals(configuration, keys, anchors, tuple, clock, _no_port)
+    successions = Successions(configuration, store, books, keys, rehearsals, _renewed)
     relay = Relay(
         gate=Gate(store, clock, configuration.limits.requests_per_minute, configuration.structures),
         admission=Admission(
@@ -243,9 +262,11 @@ async def open_box(
         reader=reader,
         operations=Operations(store, custody, books, reader, scheduler, bell),
         signatures=Signatures(store, keys, clock, anchors),
-        status=StatusBoard(home, configuration, store, scheduler, keys, clock, inquiries.paused, limits_of_search.alerted),
+        status=StatusBoard(home, configuration, store, scheduler, keys, clock, inquiries.paused, limits_of_search.alerted, calendar),
         identities=IdentityDesk(configuration, store, identities, registry, books, inquiries.curious),
         searches=SearchDesk(configuration, store, identities, identification, inquiries, batches, books, limits_of_search),
+        calendar=calendar,
+        successions=SuccessionDesk(store, books, successions),
     )
     now = books.now()
     first, token = new_workstation("Accueil", tuple(structures), now)
