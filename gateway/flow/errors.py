@@ -53,6 +53,17 @@ class ProposalGone(Refused):
     gesture = "Actualisez la fiche du patient, puis décidez sur ce qu'elle montre."
 
 
+class IdentityChanged(Refused):
+    """The identity is no longer what was compared with the document: another workstation, a software or INSi changed it meanwhile."""
+
+    code = "identity-changed"
+    status = 409
+    title = "Fiche modifiée entre-temps"
+    who = "le secrétariat"
+    what = "La fiche de ce patient a changé pendant que vous la regardiez : la pièce n'est pas enregistrée."
+    gesture = "Comparez de nouveau la pièce d'identité avec la fiche, puis recommencez."
+
+
 class MediaTypeRefused(Refused):
     """Neither a PDF nor a CDA."""
 

@@ -13,7 +13,7 @@ import structlog
 from gateway.flow.assertion import asserted, set_attributes, told_of
 from gateway.flow.bookkeeping import Bookkeeper
 from gateway.flow.caller import Caller
-from gateway.flow.errors import IdentityNotQualified, PatientNotFound, PayloadQuarantined, ProposalGone
+from gateway.flow.errors import IdentityChanged, IdentityNotQualified, PatientNotFound, PayloadQuarantined, ProposalGone
 from gateway.flow.identities import Entry, Identities, Kept
 from gateway.flow.identity_request import AttributesBody, DecisionBody, PatientBody, QualificationBody
 from gateway.flow.identity_showing import accepted, identity_view, name_of
@@ -115,13 +115,15 @@ class IdentityDesk:
         return await self._view(structure, entry)
 
     async def qualify(self, caller: Caller, local_id: str, body: QualificationBody) -> IdentityView:
-        """A document checked by the person named; raises ActorNeeded, ActorUnknown, PatientNotFound and the refusals of rniv."""
+        """A document checked by the person named; raises ActorNeeded, ActorUnknown, PatientNotFound, IdentityChanged, those of rniv."""
         structure = self._structure(caller, body.structure)
         author = person_of(structure, caller)
         kind = evidence(body.evidence, self._configuration.identification.evidence)
 
         def checked(entry: Entry | None) -> Kept:
             found = _found(entry)
+            if body.seen_at is not None and body.seen_at != instant(found.record.updated_at):
+                raise IdentityChanged(field="seen_at")
             seen = EvidenceChecked(kind=kind.code, at=self._books.now(), by=author.actor, attestation=body.attestation)
             return msgspec.structs.replace(found.kept, identity=step(found.identity, seen))
 

@@ -5,6 +5,7 @@ Decoded by `decode` with the field at fault named, never its value.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Literal
 
 import msgspec
@@ -123,6 +124,8 @@ class QualificationBody(_Body, frozen=True, kw_only=True):
     """Code of the kind of document, or of the exceptional procedure."""
     attestation: str | None = None
     """For the exceptional procedure alone: the imposed sentence, word for word."""
+    seen_at: datetime | None = None
+    """`updated_at` of the identity that was compared with the document; refused when it has changed since."""
 
 
 class AttributesBody(_Body, frozen=True, kw_only=True):

@@ -101,7 +101,8 @@ async def _decide(case: Case) -> Came:
 
 async def _qualify(case: Case) -> Came:
     """Record the document seen, or the attestation of a well-known patient."""
-    body = case.body(QualificationBody, evidence=case.chosen("piece"), attestation=case.fields.get("attestation"))
+    seen_at = case.fields.get("vu") or None
+    body = case.body(QualificationBody, evidence=case.chosen("piece"), attestation=case.fields.get("attestation"), seen_at=seen_at)
     before = await case.relay.identities.read(case.caller, case.structure, case.local_id)
     view = await case.relay.identities.qualify(case.caller, case.local_id, body)
     return Came(notice=_checked(view, before.waiting_deliveries), over=view.task is None)
@@ -113,7 +114,8 @@ async def _accept_and_qualify(case: Case) -> Came:
     if case.chosen("piece") not in {one.code for one in admitted if not one.exceptional}:
         raise FormIncomplete(field="piece")
     await _decide(msgspec.structs.replace(case, fields={**case.fields, "decision": "accept"}))
-    return await _qualify(case)
+    # The proposal accepted just now was of what the page showed.
+    return await _qualify(msgspec.structs.replace(case, fields={**case.fields, "vu": ""}))
 
 
 async def _set_attribute(case: Case) -> Came:

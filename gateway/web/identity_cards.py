@@ -95,6 +95,8 @@ class IdentityCard(msgspec.Struct, frozen=True, kw_only=True):
     """One patient: who, how far, what is to be done."""
 
     line: WorkLine
+    seen_at: str
+    """What the page shows is of this instant: a check is only of that."""
     sentence: str
     traits: tuple[tuple[str, str], ...]
     matricule: str | None
@@ -158,6 +160,7 @@ def identity_card(view: IdentityView, place: Place, now: datetime) -> IdentityCa
     texts = ((TRAITS[field], trait_text(field, getattr(view.traits, field))) for field in TRAITS)
     return IdentityCard(
         line=work_line(view, place, now),
+        seen_at=view.updated_at.isoformat(),
         sentence=status_sentence(view.status),
         traits=tuple((label, text) for label, text in texts if text is not None),
         matricule=_matricule(view.ins),

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from gateway.flow.errors import IdentityNotQualified, PatientNotFound, ProposalGone
+from gateway.flow.errors import IdentityChanged, IdentityNotQualified, PatientNotFound, ProposalGone
 from gateway.flow.identity_request import AttributesBody, DecisionBody, InsBody, PatientBody, QualificationBody
 from gateway.flow.intake import resolve_structure
 from gateway.flow.people import ActorNeeded, ActorUnknown
@@ -126,6 +126,21 @@ async def test_a02_a_passport_qualifies_and_the_ins_may_be_printed(office: Offic
     assert (await office.desk.patient(SECRETARY, None, "P-1")).ins == ins_of(1)
     [line] = await office.acts("identity.checked")
     assert line.detail["evidence"] == "PA"
+
+
+async def test_a_document_compared_with_what_the_file_says_no_more_qualifies_nothing(office: Office) -> None:
+    """The secretary looks at the passport; meanwhile the cabinet software corrects the traits: the check would be of a file nobody saw."""
+    await office.write(msgspec.structs.replace(qualified(1, 1), check=None))
+    looked_at = (await office.desk.read(SECRETARY, None, "P-1")).updated_at
+    office.clock.advance(5)
+    await office.desk.put(SOFTWARE, "P-1", body(2))
+    with pytest.raises(IdentityChanged) as refusal:
+        await office.desk.qualify(SECRETARY, "P-1", QualificationBody(evidence="PA", seen_at=looked_at))
+    assert (refusal.value.status, refusal.value.field) == (409, "seen_at")
+    assert (await office.known("P-1")).identity.check is None
+    again = (await office.desk.read(SECRETARY, None, "P-1")).updated_at
+    view = await office.desk.qualify(SECRETARY, "P-1", QualificationBody(evidence="PA", seen_at=again))
+    assert view.checked is not None
 
 
 async def test_a_doubt_takes_the_ins_away_and_a_software_may_not_bring_another(office: Office) -> None:

@@ -112,6 +112,20 @@ async def test_the_same_identity_in_capitals_is_accepted_and_qualified_in_one_ge
     assert "Accepter et qualifier" in words
 
 
+async def test_a_file_that_changed_under_the_eyes_of_the_secretary_is_shown_again_before_it_is_qualified(practice: Box) -> None:
+    await recovered(practice)
+    async with signed_in(practice) as client:
+        page = await client.get(where("P-1"))
+        practice.clock.advance(20)
+        await put(practice, "P-1", {**PIERRE, "birth_place": "63220"})
+        [form] = [one for one in forms_of(page) if one.fields.get("forme") == "piece"]
+        answer = await client.post(form.action, data={**form.fields, "vous": SECRETARY, "piece": "PA"})
+        after = await client.get(answer.headers["location"]) if answer.is_redirect else answer
+    assert "a changé pendant que vous la regardiez" in words_of(after)
+    assert "ECETINSI" in words_of(after)
+    assert (await read(practice))["checked"] is None
+
+
 async def test_more_given_names_and_a_lunar_date_are_told_for_what_they_are(practice: Box, insi: Teleservice) -> None:
     await longer_list(practice)
     await lunar(practice, insi)
