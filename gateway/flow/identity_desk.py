@@ -13,7 +13,7 @@ import structlog
 from gateway.flow.assertion import asserted, set_attributes, told_of
 from gateway.flow.bookkeeping import Bookkeeper
 from gateway.flow.caller import Caller
-from gateway.flow.errors import IdentityChanged, IdentityNotQualified, PatientNotFound, PayloadQuarantined, ProposalGone
+from gateway.flow.errors import IdentityChanged, PatientNotFound, PayloadQuarantined, ProposalGone
 from gateway.flow.identities import Entry, Identities, Kept
 from gateway.flow.identity_request import AttributesBody, DecisionBody, PatientBody, QualificationBody
 from gateway.flow.identity_showing import accepted, identity_view, name_of
@@ -23,6 +23,7 @@ from gateway.flow.people import author_of, people_of, person_of
 from gateway.flow.qualification import WAITING_FOR_IDENTITY
 from gateway.flow.registry import Deed, Registry
 from gateway.flow.views import instant
+from gateway.ins.datamatrix import DatamatrixNotQualified
 from gateway.ins.evidence import admitted_kinds, evidence
 from gateway.ins.identity import Actor, Identity
 from gateway.ins.rniv import EvidenceChecked, InsRefused, step
@@ -144,11 +145,11 @@ class IdentityDesk:
         return await self._view(structure, await self._registry.record(structure.id, local_id, marked, deed))
 
     async def patient(self, caller: Caller, structure: str | None, local_id: str) -> Patient:
-        """The qualified patient whose INS may be printed; raises IdentityNotQualified, PatientNotFound (case A27)."""
+        """The qualified patient whose INS may be printed; raises DatamatrixNotQualified, PatientNotFound (case A27)."""
         asked = self._structure(caller, structure)
         patient = (await self._entry(asked, local_id)).identity.patient
         if patient.status is not IdentityStatus.QUALIFIEE:
-            raise IdentityNotQualified
+            raise DatamatrixNotQualified
         if patient.ins is not None:
             patient.ins.check_environment(self._configuration.environment)
         return patient

@@ -27,7 +27,7 @@ class MatriculeMalformed(Refused):
     code = "ins-malformed"
     title = "Matricule INS mal formé"
     what = "Le matricule INS doit comporter 15 caractères : 13 pour le numéro et 2 pour la clé."
-    gesture = "Vérifiez le matricule transmis par le logiciel métier, puis renvoyez le document."
+    gesture = "Vérifiez le matricule transmis par le logiciel métier, puis recommencez."
 
 
 class MatriculeKeyWrong(Refused):
@@ -54,7 +54,7 @@ class TraitInvalid(Refused):
     code = "trait-invalid"
     title = "Trait d'identité invalide"
     what = "Un trait d'identité du patient est absent ou mal formé."
-    gesture = "Corrigez le trait indiqué dans le logiciel métier, puis renvoyez le document."
+    gesture = "Corrigez le trait indiqué dans le logiciel métier, puis recommencez."
 
 
 class IdentityStatus(enum.StrEnum):

@@ -104,14 +104,14 @@ def photographed(drawing: Path, picture: Path) -> None:
 
 async def test_a27_no_symbol_for_less_than_a_qualified_identity(practice: Box) -> None:
     await put(practice)
-    check_problem(await drawn(practice, "?format=png"), 409, "identity-not-qualified")
+    check_problem(await drawn(practice, "?format=png"), 409, "datamatrix-not-qualified")
     await search(practice, {"local_id": "P-1"})
     for form in FORMS:
-        check_problem(await drawn(practice, f"?format={form}"), 409, "identity-not-qualified")
+        check_problem(await drawn(practice, f"?format={form}"), 409, "datamatrix-not-qualified")
     await act(practice, "qualification", {"evidence": "PA"})
     assert (await drawn(practice)).status_code == 200
     await act(practice, "attributes", {"attributes": ["douteuse"]})
-    check_problem(await drawn(practice), 409, "identity-not-qualified")
+    check_problem(await drawn(practice), 409, "datamatrix-not-qualified")
 
 
 @pytest.mark.parametrize(("sent", "repaired"), [(GS, False), ("<GS>", True), ("{GS}", True)])

@@ -259,7 +259,7 @@ def test_a27_a_recovered_identity_has_no_datamatrix_and_nothing_leaves(scene: Sc
     patient = adrun(scene)
     eventually(lambda: patient.read()["status"] == "RECUP")
     refused = scene.station.get(f"/patients/{patient.id}/datamatrix")
-    assert (refused.status_code, refused.json()["code"]) == (409, "identity-not-qualified")
+    assert (refused.status_code, refused.json()["code"]) == (409, "datamatrix-not-qualified")
     held = scene.station.send(LETTER, request(patient={"local_id": patient.id}, deliver=ONLY_DMP)).json()
     assert (states(held), codes(held)) == (["held"], ["identity-not-qualified"])
     release = scene.station.post(f"/deliveries/{held['deliveries'][0]['id']}/release")

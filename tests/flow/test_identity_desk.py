@@ -7,10 +7,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from gateway.flow.errors import IdentityChanged, IdentityNotQualified, PatientNotFound, ProposalGone
+from gateway.flow.errors import IdentityChanged, PatientNotFound, ProposalGone
 from gateway.flow.identity_request import AttributesBody, DecisionBody, InsBody, PatientBody, QualificationBody
 from gateway.flow.intake import resolve_structure
 from gateway.flow.people import ActorNeeded, ActorUnknown
+from gateway.ins.datamatrix import DatamatrixNotQualified
 from gateway.ins.refusals import InsConflict
 from gateway.journal.records import InquiryRecord
 from gateway.model.patient import MatriculeKeyWrong, TraitInvalid
@@ -117,7 +118,7 @@ async def test_acts_that_engage_a_person_need_one_whom_the_structure_knows(offic
 
 async def test_a02_a_passport_qualifies_and_the_ins_may_be_printed(office: Office) -> None:
     await office.write(msgspec.structs.replace(qualified(1, 1), check=None))
-    with pytest.raises(IdentityNotQualified):
+    with pytest.raises(DatamatrixNotQualified):
         await office.desk.patient(SECRETARY, None, "P-1")
     view = await office.desk.qualify(SECRETARY, "P-1", QualificationBody(evidence="PA"))
     assert (view.status, view.task) == ("QUAL", None)
