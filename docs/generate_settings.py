@@ -31,6 +31,7 @@ from gateway.kernel.config import (
     Mss,
     Professional,
     Retry,
+    ScannerDesk,
     Secretary,
     Structure,
 )
@@ -72,6 +73,11 @@ SECTIONS: tuple[tuple[type[msgspec.Struct], str, str], ...] = (
     (Identification, "[identification]", "La tenue des identités (RNIV)."),
     (Certificates, "[certificates]", "Le passage d'un certificat au suivant ([comment renouveler](certificats.md))."),
     (Bus, "[bus]", "Le serveur MQTT du cabinet ([ce qui y est publié](mqtt.md)) ; désactivé tant que `host` n'est pas donné."),
+    (
+        ScannerDesk,
+        "[[scanners]]",
+        "Une par lecteur de codes dont le poste est fixé ici ([les lecteurs de codes](lecteurs.md)) ; les autres s'associent depuis la page.",
+    ),
     (BoxKey, "[box_key]", "Où est gardée la clé qui protège tout ce que contient le boîtier ([les choix](cles.md))."),
     (Structure, "[[structures]]", "Une par structure juridique du boîtier."),
     (Mailbox, "[structures.mailbox]", "La boîte aux lettres de la structure qui précède ; facultative."),
@@ -107,7 +113,7 @@ def _is_section(kind: type[msgspec.Struct], field: msgspec.structs.FieldInfo) ->
     sections = (
         _RETRIES
         if kind is Retry
-        else ("listener", "limits", "retry", "dmp", "mss", "insi", "identification", "certificates", "bus", "box_key", "structures")
+        else ("listener", "limits", "retry", "dmp", "mss", "insi", "identification", "certificates", "bus", "scanners", "box_key", "structures")
     )
     return kind in (Configuration, Retry) and field.name in sections
 

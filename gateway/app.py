@@ -55,11 +55,15 @@ from gateway.flow.preparation import Preparer
 from gateway.flow.qualification import Qualification
 from gateway.flow.reader_notices import ReaderNotices
 from gateway.flow.reading import Reader
+from gateway.flow.readings import Readings
 from gateway.flow.registry import Registry
 from gateway.flow.rehearsal import Rehearsals
 from gateway.flow.relay import Relay
 from gateway.flow.renewal import Renewal
 from gateway.flow.revocation import RevocationWatch
+from gateway.flow.scanner_pairings import ScannerPairings
+from gateway.flow.scanner_tests import ScannerTests
+from gateway.flow.scanners import ScannerDesk, no_devices
 from gateway.flow.scheduler import Scheduler
 from gateway.flow.search_desk import SearchDesk
 from gateway.flow.search_limit import SearchLimits
@@ -195,7 +199,11 @@ async def opened(home: Home, *, clock: Clock | None = None) -> AsyncIterator[Gat
         successions = Successions(configuration, store, books, keys, rehearsals, renew)
         ear = Overheard(successions.heard, books.now)
         scheduler = Scheduler(configuration, store, clock, ear.attempts(desk.attempt))
-        reader = Reader(store, custody, books, identities)
+        readings = Readings(clock.monotonic)
+        desks = {one.id: one.workstation for one in configuration.scanners}
+        pairings = ScannerPairings(store, books, desks)
+        scanners = ScannerDesk(configuration.environment, store, books, pairings, readings, ScannerTests(clock.monotonic), no_devices)
+        reader = Reader(store, custody, books, identities, readings)
         bell = asyncio.Event()
         qualification = Qualification(store, custody, books, Descent(store, vault), bell)
         qualification.wake = scheduler.notify
@@ -237,6 +245,7 @@ async def opened(home: Home, *, clock: Clock | None = None) -> AsyncIterator[Gat
                 searches=SearchDesk(configuration, store, identities, identification, inquiries, batches, books, limits),
                 calendar=calendar,
                 successions=SuccessionDesk(store, books, successions),
+                scanners=scanners,
             ),
             alarms=Alarms(store, books, facts),
             successions=successions,

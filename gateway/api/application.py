@@ -47,6 +47,7 @@ from gateway.api.ins import (
     verify_ins,
 )
 from gateway.api.problems import HANDLERS
+from gateway.api.scanners import list_scanners, pair_scanner, read_reading, test_scanner, unpair_scanner
 from gateway.api.signatures import sign, verify
 from gateway.api.specification import BASE, read_specification
 from gateway.api.status import read_status
@@ -89,6 +90,11 @@ _ROUTES: tuple[ControllerRouterHandler, ...] = (
     list_batches,
     read_batch,
     cancel_batch,
+    list_scanners,
+    pair_scanner,
+    unpair_scanner,
+    test_scanner,
+    read_reading,
     read_calendar,
     list_successions,
     rehearse_certificate,

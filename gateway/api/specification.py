@@ -11,6 +11,7 @@ from litestar import MediaType, Response, get
 from gateway.api.operations import ACTOR, JSON, OPERATIONS, Answer, Operation, Parameter, Part
 from gateway.api.operations_certificates import CERTIFICATE_OPERATIONS
 from gateway.api.operations_ins import INS_OPERATIONS
+from gateway.api.operations_scanners import SCANNER_OPERATIONS
 from gateway.api.problems import MEDIA_TYPE, Problem
 from gateway.api.signatures import ReportView
 from gateway.api.status import BareStatus
@@ -41,6 +42,7 @@ from gateway.flow.identity_views import (
     VerificationView,
 )
 from gateway.flow.request import DocumentRequest
+from gateway.flow.scanner_views import ReadingView, ScanEvent, ScannerTestView, ScannerView
 from gateway.flow.signatures import SignatureOrder
 from gateway.flow.status import StatusView
 from gateway.flow.views import BatchEvent, DocumentView, IdentityEvent, InquiryEvent, ReceiptPage
@@ -77,6 +79,10 @@ _TYPES = (
     BatchView,
     ScanView,
     DatamatrixView,
+    ScannerView,
+    ScannerTestView,
+    ReadingView,
+    ScanEvent,
     IdentityEvent,
     InquiryEvent,
     BatchEvent,
@@ -115,7 +121,7 @@ def specification() -> dict[str, Any]:
     """The OpenAPI 3.1 document."""
     _, schemas = msgspec.json.schema_components(_TYPES, ref_template=_REF)
     paths: dict[str, dict[str, Any]] = {}
-    for one in (*OPERATIONS, *INS_OPERATIONS, *CERTIFICATE_OPERATIONS):
+    for one in (*OPERATIONS, *INS_OPERATIONS, *SCANNER_OPERATIONS, *CERTIFICATE_OPERATIONS):
         paths.setdefault(f"{BASE}{one.path}", {})[one.method] = _operation(one)
     whole = {
         "openapi": "3.1.0",

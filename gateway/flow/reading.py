@@ -17,6 +17,8 @@ from gateway.flow.custody import Custody
 from gateway.flow.errors import NotFound, PayloadQuarantined
 from gateway.flow.identities import Identities
 from gateway.flow.proof import Entries, Proof, Proofs
+from gateway.flow.readings import Readings
+from gateway.flow.scanner_views import ScanEvent
 from gateway.flow.views import (
     BatchEvent,
     DeliveryView,
@@ -56,8 +58,9 @@ _EVENT_BATCH = 200
 class Reader:
     """Read side of the pipeline."""
 
-    def __init__(self, store: Store, custody: Custody, books: Bookkeeper, identities: Identities) -> None:
+    def __init__(self, store: Store, custody: Custody, books: Bookkeeper, identities: Identities, readings: Readings | None = None) -> None:
         self._store = store
+        self._readings = readings
         self._identities = identities
         self._custody = custody
         self._books = books
@@ -168,6 +171,8 @@ class Reader:
         family = event.kind.partition(".")[0]
         if family in ("identity", "certificate"):
             mine = caller.sees_all or event.structure in caller.structures or (family == "certificate" and not event.structure)
+        elif family == "scan":
+            mine = event.workstation == caller.workstation
         else:
             mine = caller.sees_all or event.workstation == caller.workstation
         data = await self._event_data(family, event) if mine else None
@@ -185,6 +190,8 @@ class Reader:
                 if asked is None:
                     return None
                 return InquiryEvent(structure=asked.structure, id=asked.id, state=asked.state, outcome=asked.outcome)
+            case "scan":
+                return self._scan_event(event)
             case "certificate":
                 return await self._certificate_event(event)
             case "batch":
@@ -192,6 +199,10 @@ class Reader:
                 return BatchEvent(structure=batch.structure, id=batch.id, state=batch.state) if batch is not None else None
             case _:
                 return None
+
+    def _scan_event(self, event: EventRecord) -> ScanEvent | None:
+        reading = self._readings.find(event.subject) if self._readings is not None else None
+        return ScanEvent(scanner=reading.scanner, reading=reading.id, test=reading.test) if reading is not None else None
 
     async def _certificate_event(self, event: EventRecord) -> AlarmEvent | SuccessionEvent | None:
         if event.kind == EXPIRING:

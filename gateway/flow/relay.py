@@ -11,6 +11,7 @@ from gateway.flow.esignsante import Esignsante
 from gateway.flow.identity_desk import IdentityDesk
 from gateway.flow.operations import Operations
 from gateway.flow.reading import Reader
+from gateway.flow.scanners import ScannerDesk
 from gateway.flow.search_desk import SearchDesk
 from gateway.flow.signatures import Signatures
 from gateway.flow.status import StatusBoard
@@ -20,7 +21,8 @@ from gateway.flow.succession_desk import SuccessionDesk
 @dataclass(frozen=True, slots=True)
 class Relay:
     """Counters of the pipeline: who asks, what comes in, what is read, what is done by hand, what is signed, how it stands, who the
-    patients are and what INSi says of them, what certificates end and which take over."""
+    patients are and what INSi says of them, what certificates end and which take over, what
+    scanners read."""
 
     gate: Gate
     admission: Admission
@@ -33,3 +35,4 @@ class Relay:
     searches: SearchDesk
     calendar: CalendarDesk
     successions: SuccessionDesk
+    scanners: ScannerDesk

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 from typing_extensions import override
@@ -24,6 +24,8 @@ from gateway.model.patient import Ins, Sex, TraitInvalid, Traits
 
 LONGEST: Final = 1000
 """Characters of a scan; the longest symbol holds fewer than 300, and a separator may be written with eight."""
+
+Separators = Literal["kept", "written", "lost"]
 
 _SEPARATOR: Final = re.compile(r"<GS>|\{GS\}|\[GS\]|\(GS\)|\\x1d|\\u001d|\^\]|␝|↔", re.IGNORECASE)
 _AIM: Final = re.compile(r"\]d[0-6]", re.IGNORECASE)
@@ -110,6 +112,28 @@ def read(text: str, *, environment: str) -> Scan:
     if not found:
         raise refusals[0] if refusals else ScanUnreadable("no header", field="scan")
     return found[0]
+
+
+def layouts(text: str) -> tuple[str, ...]:
+    """Names of the keyboards of `keyboard.LAYOUTS` under which a text is an INS datamatrix; if none, those under which it begins as one."""
+    if len(text) > LONGEST:
+        return ()
+    bodies = {name: body for name, table in LAYOUTS.items() if (body := _body(text, table)) is not None}
+    return tuple(name for name, body in bodies.items() if _whole(body)) or tuple(bodies)
+
+
+def separators(text: str) -> Separators:
+    """What became of the separators of an INS datamatrix on their way; every one holds some."""
+    if _SEPARATOR.search(text) or any(_SEPARATOR.search(text.translate(LAYOUTS[name])) for name in layouts(text)):
+        return "written"
+    return "kept" if GS in text else "lost"
+
+
+def _whole(body: str) -> bool:
+    try:
+        return all(one in _blocks(body).values for one in _MANDATORY)
+    except Refused:
+        return False
 
 
 def _body(text: str, table: Mapping[int, str]) -> str | None:

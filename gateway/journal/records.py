@@ -137,10 +137,11 @@ class EventRecord(msgspec.Struct, frozen=True, kw_only=True):
     """Something a listener of /events is told; the payload is built when read."""
 
     kind: str
-    """document.accepted, document.changed, identity.changed, inquiry.answered, batch.done, certificate.expiring, certificate.changed."""
+    """document.accepted, document.changed, identity.changed, inquiry.answered, batch.done, certificate.expiring, certificate.changed,
+    scan.read."""
     subject: str
-    """What it is about: id of the document, of the inquiry, of the batch or of the alarm, pseudonym of the local id of the patient, role
-    of the certificate."""
+    """What it is about: id of the document, of the inquiry, of the batch, of the reading or of the alarm, pseudonym of the local id of the
+    patient, role of the certificate."""
     structure: str
     workstation: str
     at: int

@@ -226,6 +226,15 @@ class Certificates(_Section, frozen=True, kw_only=True):
     """Ask the authority's OCSP responder about our own certificates as well; its answers are not needed: lists are fetched every day."""
 
 
+class ScannerDesk(_Section, frozen=True, kw_only=True):
+    """A barcode scanner whose workstation is fixed here rather than by an act on the page."""
+
+    id: str
+    """As GET /scanners and the page of scanners give it."""
+    workstation: str
+    """Name of a paired workstation."""
+
+
 class BoxKey(_Section, frozen=True, kw_only=True):
     """Where the key that protects everything at rest is kept (cards.md 5.2, image.md 6)."""
 
@@ -316,6 +325,7 @@ class Configuration(_Section, frozen=True, kw_only=True):
     identification: Identification = Identification()
     certificates: Certificates = Certificates()
     bus: Bus = Bus()
+    scanners: tuple[ScannerDesk, ...] = ()
     box_key: BoxKey = BoxKey()
     structures: tuple[Structure, ...]
     require_synchronised_clock: bool = True
@@ -350,6 +360,9 @@ def read_configuration(path: Path) -> Configuration:
     if not identifiers or len(set(identifiers)) != len(identifiers):
         raise ConfigurationInvalid(reason="il faut au moins une structure, et chacune une seule fois")
     minutes_of(configuration.identification.night)
+    scanners = [one.id for one in configuration.scanners]
+    if len(set(scanners)) != len(scanners):
+        raise ConfigurationInvalid(reason="« scanners » : chaque lecteur de codes une seule fois")
     if not configuration.bus.tls and configuration.bus.host not in (None, *_LOOPBACK):
         raise ConfigurationInvalid(reason="« bus.tls » ne peut être « false » que pour un serveur MQTT installé sur le boîtier lui-même")
     if configuration.identification.verify_after_days < 0:

@@ -36,9 +36,13 @@ from gateway.flow.inspection import Inspection
 from gateway.flow.operations import Operations
 from gateway.flow.qualification import Qualification
 from gateway.flow.reading import Reader
+from gateway.flow.readings import Readings
 from gateway.flow.registry import Registry
 from gateway.flow.rehearsal import Rehearsals
 from gateway.flow.relay import Relay
+from gateway.flow.scanner_pairings import ScannerPairings
+from gateway.flow.scanner_tests import ScannerTests
+from gateway.flow.scanners import ScannerDesk, no_devices
 from gateway.flow.scheduler import Scheduler
 from gateway.flow.search_desk import SearchDesk
 from gateway.flow.search_limit import SearchLimits
@@ -242,7 +246,9 @@ async def open_box(
     anchors = shared_pki().anchors_pem
     keys.import_pkcs12(STRUCTURE, Role.SIGN, shared_leaf(SIGN).pkcs12(), PASSPHRASE, environment="test", anchors=anchors)
     custody, books, identities = Custody(store, blobs, vault), Bookkeeper(store, clock), Identities(store, vault)
-    reader = Reader(store, custody, books, identities)
+    readings = Readings(clock.monotonic)
+    desks = {one.id: one.workstation for one in configuration.scanners}
+    reader = Reader(store, custody, books, identities, readings)
     bell = asyncio.Event()
     scheduler = Scheduler(configuration, store, clock, _never)
     qualification = Qualification(store, custody, books, Descent(store, vault), bell)
@@ -267,6 +273,15 @@ async def open_box(
         searches=SearchDesk(configuration, store, identities, identification, inquiries, batches, books, limits_of_search),
         calendar=calendar,
         successions=SuccessionDesk(store, books, successions),
+        scanners=ScannerDesk(
+            configuration.environment,
+            store,
+            books,
+            ScannerPairings(store, books, desks),
+            readings,
+            ScannerTests(clock.monotonic),
+            no_devices,
+        ),
     )
     now = books.now()
     first, token = new_workstation("Accueil", tuple(structures), now)

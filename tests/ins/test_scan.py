@@ -249,3 +249,18 @@ def test_any_text_is_read_or_refused(text: str) -> None:
     except Refused:
         return
     assert found.ins.matricule in text
+
+
+def test_the_keyboard_that_was_at_work_is_named() -> None:
+    assert scan.layouts(VECTOR) == ("same",)
+    assert scan.layouts("]d2" + VECTOR.swapcase()) == ("capitals",)
+    assert scan.layouts("".join(FRENCH.get(sign, sign) for sign in VECTOR)) == ("azerty",)
+    assert scan.layouts("".join(ENGLISH.get(sign, sign) for sign in VECTOR)) == ("qwerty",)
+    assert scan.layouts("https://relais.test/IS01") == ()
+
+
+def test_what_became_of_the_separators_is_told() -> None:
+    assert scan.separators(VECTOR) == "kept"
+    assert scan.separators(VECTOR.replace(GS, "")) == "lost"
+    for rendering in RENDERINGS:
+        assert scan.separators(VECTOR.replace(GS, rendering)) == "written"
