@@ -1,8 +1,9 @@
-"""The key store: the software certificates of every structure of the box, checked once at import, sealed on the disk, loaded once.
+"""The key store: the certificates of every structure of the box, checked once at import, sealed on the disk, loaded once.
 
 One sealed file per structure, role and slot (`slots`) under `home/keys`; a file that cannot be read disables that role of that structure
 and nothing else. What is asked without a slot is the certificate in use.
-A private key never leaves: what goes out is a Signer, or a TlsIdentity for the TLS library. Sources: dossiers cda_signing.md 4.4 (box
+A private key never leaves: what goes out is a Signer, or a TlsIdentity for the TLS library; that of SIGN may stay in a PKCS#11 token, of
+which the file holds the place and the PIN. Sources: dossiers cda_signing.md 4.4 (box
 rule), stack.md section 4 (load a key once); design, rules 11 and 12.
 """
 
@@ -10,12 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_der_private_key
 
 from gateway.kernel.clock import Clock, SystemClock
 from gateway.trust import certificate as certificates
@@ -24,23 +23,22 @@ from gateway.trust.certificate import CertificateSummary, Environment
 from gateway.trust.chain import read_authorities
 from gateway.trust.errors import CertificateMalformed, EnvironmentMismatch, KeyUnavailable
 from gateway.trust.fitness import Bench, check_period, judge
+from gateway.trust.held import Held, TokenKey, packed, unpacked
 from gateway.trust.identity import TlsIdentity
 from gateway.trust.pkcs12_file import open_pkcs12
 from gateway.trust.refusals import CertificateAlreadyInUse
 from gateway.trust.revocation import read_list
 from gateway.trust.roles import Role, check_role
 from gateway.trust.sealing import BlobDamaged
+from gateway.trust.signer import Signer
 from gateway.trust.slots import Slot, Slots
 from gateway.trust.software_signer import SoftwareSigner
+from gateway.trust.token import Pin, TokenPlace, module_of
+from gateway.trust.token_errors import TokenRoleRefused
+from gateway.trust.token_signer import TokenSigner
 from gateway.trust.vault import Vault
 
 _Place = tuple[str, Role, Slot]
-
-
-class _Held(NamedTuple):
-    key: rsa.RSAPrivateKey
-    certificate: x509.Certificate
-    issuers: tuple[x509.Certificate, ...]
 
 
 class KeyStore:
@@ -51,7 +49,7 @@ class KeyStore:
         self._vault = vault
         self._clock = clock or SystemClock()
         self._environment = environment
-        self._loaded: dict[_Place, _Held] = {}
+        self._loaded: dict[_Place, Held] = {}
         self._lent: set[str] = set()
         """Structures whose AUTH_CLI serves their mailbox."""
 
@@ -73,21 +71,36 @@ class KeyStore:
         """
         self._slots.path(structure_id, role)
         opened = open_pkcs12(data, passphrase)
-        bench = Bench(
-            structure=structure_id,
-            role=role,
-            environment=environment,
-            authorities=read_authorities(anchors),
-            lists=tuple(read_list(crl) for crl in crls),
-            now=self._clock.now(),
-        )
+        bench = self._bench(structure_id, role, environment, anchors, crls)
         verdict = judge(opened.certificate, opened.others, bench)
-        if slot is Slot.NEXT and opened.certificate == self._in_use(structure_id, role):
-            raise CertificateAlreadyInUse
-        held = _Held(opened.key, opened.certificate, verdict.issuers)
-        self._keep(structure_id, role, slot, held)
-        self._loaded[structure_id, role, slot] = held
-        return certificates.summary(opened.certificate, structure_id, role, slot)
+        return self._take(structure_id, role, slot, Held(opened.key, opened.certificate, verdict.issuers))
+
+    async def import_token(
+        self,
+        structure_id: str,
+        role: Role,
+        library: str,
+        label: str,
+        pin: str,
+        *,
+        environment: Environment,
+        anchors: bytes,
+        crls: Sequence[bytes] = (),
+        slot: Slot = Slot.CURRENT,
+    ) -> CertificateSummary:
+        """Hold the signing key of a PKCS#11 token, found by its label, as `import_pkcs12` holds one: same checks, and a signature tried.
+
+        The PIN is presented once, now, and kept sealed for the openings to come. Raises as `import_pkcs12`, one of `token_errors`, or
+        OwnSignatureInvalid; nothing is kept then.
+        """
+        self._slots.path(structure_id, role)
+        if role is not Role.SIGN:
+            raise TokenRoleRefused
+        place, leaf = await module_of(library).find(label, Pin(pin), structure=structure_id)
+        verdict = judge(leaf, (), self._bench(structure_id, role, environment, anchors, crls))
+        held = Held(TokenKey(place=place, pin=pin), leaf, verdict.issuers)
+        await self._signer_of(held, structure_id).sign(b"relais", "sha256")
+        return self._take(structure_id, role, slot, held)
 
     def promote(self, structure_id: str, role: Role) -> CertificateSummary:
         """The next certificate comes into use, the one in use becomes the former; what is in use now.
@@ -116,12 +129,11 @@ class KeyStore:
         """Erase the next certificate; does nothing when none waits."""
         self._erase(structure_id, role, Slot.NEXT)
 
-    def signer(self, structure_id: str, slot: Slot = Slot.CURRENT) -> SoftwareSigner:
+    def signer(self, structure_id: str, slot: Slot = Slot.CURRENT) -> Signer:
         """The signer of a structure (role SIGN); raises KeyUnavailable, EnvironmentMismatch. Expiry shows when it signs."""
         held = self._hold(structure_id, Role.SIGN, slot)
         self._check_environment(held.certificate, structure_id)
-        chain = tuple(certificates.to_der(one) for one in held.issuers)
-        return SoftwareSigner(held.key, held.certificate, chain, clock=self._clock, structure=structure_id, role=Role.SIGN)
+        return self._signer_of(held, structure_id)
 
     def tls_identity(self, structure_id: str, role: Role = Role.AUTH_CLI, slot: Slot = Slot.CURRENT) -> TlsIdentity:
         """What the structure shows to a national service; raises KeyUnavailable, CertificateExpired, EnvironmentMismatch, or
@@ -132,6 +144,8 @@ class KeyStore:
         check_role(held.certificate, role)
         self._check_environment(held.certificate, structure_id)
         check_period(held.certificate, structure_id, role, self._clock.now())
+        if isinstance(held.key, TokenKey):
+            raise KeyUnavailable("in a token", role=role, structure=structure_id)
         return TlsIdentity(held.key, held.certificate, held.issuers)
 
     def serving(self, structure_id: str, role: Role, slot: Slot = Slot.CURRENT) -> Role:
@@ -186,7 +200,7 @@ class KeyStore:
                     found = self._read(structure, role, slot)
                 except KeyUnavailable:
                     continue
-                if found.certificate == held.certificate:
+                if found.same_as(held):
                     continue
                 self._loaded[place] = found
             if slot is Slot.CURRENT:
@@ -200,7 +214,43 @@ class KeyStore:
         for slot in (Slot.NEXT, Slot.FORMER, Slot.CURRENT):
             self._erase(structure_id, role, slot)
 
-    def _everything(self, slot: Slot) -> Iterator[tuple[str, Role, _Held | None]]:
+    def _bench(self, structure: str, role: Role, environment: Environment, anchors: bytes, crls: Sequence[bytes]) -> Bench:
+        return Bench(
+            structure=structure,
+            role=role,
+            environment=environment,
+            authorities=read_authorities(anchors),
+            lists=tuple(read_list(crl) for crl in crls),
+            now=self._clock.now(),
+        )
+
+    def _take(self, structure: str, role: Role, slot: Slot, held: Held) -> CertificateSummary:
+        if slot is Slot.NEXT and held.certificate == self._in_use(structure, role):
+            raise CertificateAlreadyInUse
+        self._keep(structure, role, slot, held)
+        return certificates.summary(held.certificate, structure, role, slot)
+
+    def _signer_of(self, held: Held, structure: str) -> Signer:
+        key, chain = held.key, tuple(certificates.to_der(one) for one in held.issuers)
+        if isinstance(key, rsa.RSAPrivateKey):
+            return SoftwareSigner(key, held.certificate, chain, clock=self._clock, structure=structure, role=Role.SIGN)
+
+        def refused(place: TokenPlace = key.place) -> None:
+            self._erase_pin(structure, place)
+
+        return TokenSigner(key.place, key.code, held.certificate, chain, clock=self._clock, structure=structure, refused=refused)
+
+    def _erase_pin(self, structure: str, place: TokenPlace) -> None:
+        """A refused PIN is kept nowhere: the machine cannot try it again, after a restart either."""
+        for slot in Slot:
+            try:
+                held = self._read(structure, Role.SIGN, slot)
+            except KeyUnavailable:
+                continue
+            if isinstance(held.key, TokenKey) and held.key.place == place:
+                self._keep(structure, Role.SIGN, slot, held._replace(key=TokenKey(place=place, pin="")))
+
+    def _everything(self, slot: Slot) -> Iterator[tuple[str, Role, Held | None]]:
         for structure, role in self._slots.held(slot):
             try:
                 yield structure, role, self._hold(structure, role, slot)
@@ -237,33 +287,26 @@ class KeyStore:
         if self._environment is not None and found != self._environment:
             raise EnvironmentMismatch(environment=self._environment, structure=structure, found=found)
 
-    def _keep(self, structure: str, role: Role, slot: Slot, held: _Held) -> None:
-        key = held.key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
-        record = (key, certificates.to_der(held.certificate), [certificates.to_der(one) for one in held.issuers])
-        sealed = self._vault.seal_small(msgspec.msgpack.encode(record), _context(structure, role))
+    def _keep(self, structure: str, role: Role, slot: Slot, held: Held) -> None:
+        sealed = self._vault.seal_small(packed(held), _context(structure, role))
         try:
             self._slots.write(structure, role, slot, sealed)
         except OSError as problem:
             raise KeyUnavailable(f"not written: {type(problem).__name__}", role=role, structure=structure) from None
+        self._loaded[structure, role, slot] = held
 
-    def _hold(self, structure: str, role: Role, slot: Slot) -> _Held:
+    def _hold(self, structure: str, role: Role, slot: Slot) -> Held:
         held = self._loaded.get((structure, role, slot))
         if held is None:
             held = self._loaded[structure, role, slot] = self._read(structure, role, slot)
         return held
 
-    def _read(self, structure: str, role: Role, slot: Slot) -> _Held:
+    def _read(self, structure: str, role: Role, slot: Slot) -> Held:
         try:
             sealed = self._slots.read(structure, role, slot)
-            record = self._vault.open_small(sealed, _context(structure, role))
-            key_der, leaf, issuers = msgspec.msgpack.decode(record, type=tuple[bytes, bytes, list[bytes]])
-            # Checked when it was imported and authenticated by the seal since: checking it again costs 50 to 100 ms.
-            key = load_der_private_key(key_der, None, unsafe_skip_rsa_key_validation=True)
-            if isinstance(key, rsa.RSAPrivateKey):
-                return _Held(key, certificates.load_certificate(leaf), tuple(map(certificates.load_certificate, issuers)))
+            return unpacked(self._vault.open_small(sealed, _context(structure, role)))
         except (OSError, ValueError, BlobDamaged, BoxKeyUnavailable, CertificateMalformed, msgspec.MsgspecError) as problem:
             raise KeyUnavailable(type(problem).__name__, role=role, structure=structure) from None
-        raise KeyUnavailable("not an RSA key", role=role, structure=structure)
 
 
 def _context(structure: str, role: Role) -> bytes:

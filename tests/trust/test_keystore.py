@@ -179,7 +179,7 @@ def test_files_that_openssl_writes_are_read(tmp_path: Path, store: KeyStore, opt
 
 
 async def test_a_signer_stops_at_the_end_of_the_private_key_period(store: KeyStore, clock: FrozenClock) -> None:
-    import_(store, PKI.issue(SIGN, private_key_until=NOW + timedelta(days=30)))
+    import_(store, PKI.issue(SIGN, not_before=NOW - timedelta(days=1), private_key_until=NOW + timedelta(days=30)))
     signer = store.signer(STRUCTURE)
     clock.advance(29 * 86_400)
     assert await signer.sign(b"x", "sha256")
