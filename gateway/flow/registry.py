@@ -73,8 +73,8 @@ class Registry:
                 if attempt == _AGAIN - 1:
                     raise
                 continue
-            if before is not None and not changes:
-                return before, False
+            if before is not None:
+                return (_written(before, after, changes), True) if changes else (before, False)
             break
         entry = await self.known(structure, local_id)
         if entry is None:
@@ -122,6 +122,12 @@ class Registry:
             workstation=deed.author.workstation,
             sealed=key.seal(msgspec.json.encode(after.identity), change_context(record.local_ref)),
         )
+
+
+def _written(before: Entry, after: Kept, changes: tuple[Change, ...]) -> Entry:
+    """The entry just committed: its row keeps the place that the journal gave it."""
+    record = next(one for one in changes if isinstance(one, PatientRecord))
+    return Entry(kept=after, record=msgspec.structs.replace(record, number=before.record.number))
 
 
 def _since(row: PatientRecord | None, after: Kept, now: int) -> int | None:

@@ -204,3 +204,10 @@ async def test_the_worklist_is_walked_page_by_page_and_shows_its_structures_only
     assert page.counts == {"search": 5}
     assert resolve_structure(office.configuration, SECRETARY.structures, None).id == FIRST
     assert [one.local_id for one in (await office.desk.worklist(SECRETARY, cursor="rubbish", limit=1)).items] == ["P-0"]
+
+
+async def test_what_a_change_gives_back_is_what_the_journal_holds(office: Office) -> None:
+    await office.write(patient(1))
+    written = await office.write(qualified(1, 1))
+    assert written == await office.known("P-1")
+    assert written.record.number > 0
