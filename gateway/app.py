@@ -63,7 +63,7 @@ from gateway.flow.renewal import Renewal
 from gateway.flow.revocation import RevocationWatch
 from gateway.flow.scanner_pairings import ScannerPairings
 from gateway.flow.scanner_tests import ScannerTests
-from gateway.flow.scanners import ScannerDesk, no_devices
+from gateway.flow.scanners import ScannerDesk
 from gateway.flow.scheduler import Scheduler
 from gateway.flow.search_desk import SearchDesk
 from gateway.flow.search_limit import SearchLimits
@@ -202,7 +202,7 @@ async def opened(home: Home, *, clock: Clock | None = None) -> AsyncIterator[Gat
         readings = Readings(clock.monotonic)
         desks = {one.id: one.workstation for one in configuration.scanners}
         pairings = ScannerPairings(store, books, desks)
-        scanners = ScannerDesk(configuration.environment, store, books, pairings, readings, ScannerTests(clock.monotonic), no_devices)
+        scanners = ScannerDesk(configuration.environment, store, books, pairings, readings, ScannerTests(clock.monotonic))
         reader = Reader(store, custody, books, identities, readings)
         bell = asyncio.Event()
         qualification = Qualification(store, custody, books, Descent(store, vault), bell)

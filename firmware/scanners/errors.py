@@ -3,7 +3,8 @@
 DeviceError
 ├── ScannerNotConnected    scanner-not-connected    known, but unplugged, or its line held by another program
 ├── LineNotOpened          scanner-line-not-opened  stays within this room: the line is tried again by itself
-└── LineLost               scanner-line-lost        stays within this room: unplugged, most often
+├── LineLost               scanner-line-lost        stays within this room: unplugged, most often
+└── LinesUnreadable        scanner-lines-unreadable stays within this room: what is plugged in could not be told, a device went meanwhile
 """
 
 from __future__ import annotations
@@ -33,3 +34,9 @@ class LineLost(DeviceError):
     """The line has gone away: unplugged, most often."""
 
     code = "scanner-line-lost"
+
+
+class LinesUnreadable(DeviceError):
+    """What is plugged in could not be told now: a device went while it was looked at. Looked at again by itself."""
+
+    code = "scanner-lines-unreadable"

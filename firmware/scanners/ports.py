@@ -17,6 +17,8 @@ from typing import Final, Protocol
 import msgspec
 from serial.tools.list_ports import comports
 
+from firmware.scanners.errors import LinesUnreadable
+
 MAKERS: Final = frozenset({0x0536, 0x05E0, 0x05F9, 0x065A, 0x076D, 0x080C, 0x0C2E, 0x1EAB, 0x27DD})
 """USB vendors that make scanners: Hand Held Products and Metrologic (Honeywell), Symbol (Zebra), PSC and Datalogic, Opticon, Denso,
 Newland, Mindeo."""
@@ -24,7 +26,7 @@ Newland, Mindeo."""
 _LONGEST_NAME: Final = 60
 
 
-class ScannerRules(msgspec.Struct, frozen=True, kw_only=True):
+class ScannerRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which lines the watch takes, beside those of known makers."""
 
     lines: tuple[str, ...] = ()
@@ -65,8 +67,11 @@ def opaque(identity: str) -> str:
 
 
 def found(rules: ScannerRules, twins: Collection[str] = ()) -> tuple[Port, ...]:
-    """The lines that are there now; reads /sys and /dev. `twins`: identifiers once borne by two lines at a time."""
-    return ports_of([*comports(include_links=False)], rules, twins)
+    """The lines that are there now; reads /sys and /dev. `twins`: identifiers once borne by two lines at a time. Raises LinesUnreadable."""
+    try:
+        return ports_of([*comports(include_links=False)], rules, twins)
+    except (OSError, TypeError, ValueError) as problem:  # pyserial meets half a device when one is unplugged while it looks
+        raise LinesUnreadable(type(problem).__name__) from None
 
 
 def ports_of(listed: Sequence[PortFacts], rules: ScannerRules, twins: Collection[str] = ()) -> tuple[Port, ...]:

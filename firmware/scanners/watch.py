@@ -19,7 +19,7 @@ from typing_extensions import override
 from firmware.errors import ScannerUnknown
 from firmware.protocol import NoticeType, Scanner, Trouble
 from firmware.scanners.device import Device, Heard
-from firmware.scanners.errors import LineNotOpened, ScannerNotConnected
+from firmware.scanners.errors import LineNotOpened, LinesUnreadable, ScannerNotConnected
 from firmware.scanners.ports import Port, ScannerRules, found
 from firmware.scanners.recall import Recall, Recalled
 
@@ -130,7 +130,7 @@ class ScannerWatch:
     async def _look(self) -> None:
         try:
             ports = await asyncio.to_thread(self._discover, self._rules, self._recall.twins)
-        except OSError:
+        except LinesUnreadable:
             return
         self._ports = {one.id: one for one in ports}
         self._recall.keep_twins(frozenset(one.shared for one in ports if one.shared is not None))

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Final, Protocol, TypeVar
 
 import structlog
 
 from firmware import protocol
-from firmware.errors import DeviceError, from_failure
+from firmware.errors import DeviceError, ProcessAway
 from firmware.scanners.line import ScanFault
 from gateway.flow.bookkeeping import Bookkeeper
 from gateway.flow.caller import Caller
@@ -36,8 +35,16 @@ from gateway.kernel.ids import new_id
 
 _log = structlog.get_logger("relais.scanners")
 
-Ask = Callable[[protocol.Request], Awaitable[protocol.Response]]
-"""One call to the device process: its answer, or a Failure; may raise DeviceError."""
+_R = TypeVar("_R", bound=protocol.Response)
+
+
+class DeviceCall(Protocol):
+    """One call to the device process (`firmware.client.DeviceClient.call`)."""
+
+    async def __call__(self, request: protocol.Request, kind: type[_R]) -> _R:
+        """The response, of that kind; raises DeviceError."""
+        ...
+
 
 TESTED: Final = "scanner.tested"
 READ: Final = "scan.read"
@@ -45,9 +52,9 @@ _SWEEP: Final = LIFE + 1
 _ERRORS: Final[dict[str, type[RelaisError]]] = {"scanner-unknown": ScannerUnknown, "scanner-not-connected": ScannerNotConnected}
 
 
-async def no_devices(request: protocol.Request) -> protocol.Response:
+async def no_devices(request: protocol.Request, kind: type[_R]) -> _R:
     """A box whose device process is not there."""
-    return protocol.Failure(code="device-process-away", technical=type(request).__name__)
+    raise ProcessAway(f"{type(request).__name__} for {kind.__name__}")
 
 
 class ScannerDesk:
@@ -61,15 +68,16 @@ class ScannerDesk:
         pairings: ScannerPairings,
         readings: Readings,
         tests: ScannerTests,
-        ask: Ask,
+        call: DeviceCall = no_devices,
     ) -> None:
+        """`call` may be given later, once the device process can be reached."""
         self._environment = environment
         self._store = store
         self._books = books
         self._pairings = pairings
         self._readings = readings
         self._tests = tests
-        self.ask = ask
+        self.call = call
         self._troubles: dict[str, Explanation] = {}
 
     async def scanners(self, caller: Caller) -> tuple[ScannerView, ...]:
@@ -99,7 +107,7 @@ class ScannerDesk:
         """For a minute its scans are a test for the caller, and its speed and parity are sought; raises also ScannerNotConnected."""
         await self._found(scanner)
         await self._pairings.check_usable(caller, scanner)
-        await self._told(protocol.TestScanner(scanner=scanner, seconds=LIFE))
+        await self._asked(protocol.TestScanner(scanner=scanner, seconds=LIFE), protocol.Done)
         audit = AuditRecord(at=self._books.now(), act=TESTED, actor=caller.imputed, answer="begun", detail={"scanner": scanner})
         await self._store.commit(audit)
         test = self._tests.begin(scanner, caller.workstation)
@@ -116,7 +124,7 @@ class ScannerDesk:
         """Forget what was received, and have the scanner read for good again; a device that is gone has nothing to stop."""
         if self._tests.end(scanner, caller.workstation):
             try:
-                await self._told(protocol.TestScanner(scanner=scanner, seconds=0))
+                await self._asked(protocol.TestScanner(scanner=scanner, seconds=0), protocol.Done)
             except (ScannerUnknown, ScannerNotConnected):
                 return
 
@@ -221,20 +229,14 @@ class ScannerDesk:
         return found
 
     async def _listed(self) -> tuple[protocol.Scanner, ...]:
-        answer = await self._told(protocol.ListDevices())
-        if not isinstance(answer, protocol.Devices):
-            raise DevicesSilent(type(answer).__name__)
-        return answer.scanners
+        return (await self._asked(protocol.ListDevices(), protocol.Devices)).scanners
 
-    async def _told(self, request: protocol.Request) -> protocol.Response:
+    async def _asked(self, request: protocol.Request, kind: type[_R]) -> _R:
         """The answer of the device process; raises DevicesSilent, ScannerUnknown, ScannerNotConnected."""
         try:
-            answer = await self.ask(request)
-            if isinstance(answer, protocol.Failure):
-                raise from_failure(answer)
+            return await self.call(request, kind)
         except DeviceError as problem:
             raise _ERRORS.get(problem.code, DevicesSilent)(problem.technical) from None
-        return answer
 
 
 def is_scan(event: EventRecord) -> bool:

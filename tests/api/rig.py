@@ -42,7 +42,7 @@ from gateway.flow.rehearsal import Rehearsals
 from gateway.flow.relay import Relay
 from gateway.flow.scanner_pairings import ScannerPairings
 from gateway.flow.scanner_tests import ScannerTests
-from gateway.flow.scanners import ScannerDesk, no_devices
+from gateway.flow.scanners import ScannerDesk
 from gateway.flow.scheduler import Scheduler
 from gateway.flow.search_desk import SearchDesk
 from gateway.flow.search_limit import SearchLimits
@@ -280,7 +280,6 @@ async def open_box(
             ScannerPairings(store, books, desks),
             readings,
             ScannerTests(clock.monotonic),
-            no_devices,
         ),
     )
     now = books.now()

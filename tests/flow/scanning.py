@@ -8,13 +8,15 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from firmware import protocol
-from firmware.errors import DeviceError
 from firmware.scanners.ports import ScannerRules, ports_of
 from firmware.scanners.watch import ScannerEvent, ScannerWatch
 from gateway.flow.scanners import ScannerDesk
 from tests.firmware.scanners.plug import EVERY
+
+_R = TypeVar("_R", bound=protocol.Response)
 
 
 class Devices:
@@ -26,18 +28,18 @@ class Devices:
         self.notices: asyncio.Queue[protocol.Notice] = asyncio.Queue()
         self._numbers = itertools.count(1)
 
-    async def ask(self, request: protocol.Request) -> protocol.Response:
-        """One call."""
-        try:
-            match request:
-                case protocol.ListDevices():
-                    return protocol.Devices(scanners=self.watch.list())
-                case protocol.TestScanner():
-                    self.watch.begin_test(request.scanner, request.seconds)
-                    return protocol.Done()
-        except DeviceError as problem:
-            return problem.failure
-        raise AssertionError(request)
+    async def call(self, request: protocol.Request, kind: type[_R]) -> _R:
+        """One call; raises as the client of the process does."""
+        answer: protocol.Response = protocol.Done()
+        match request:
+            case protocol.ListDevices():
+                answer = protocol.Devices(scanners=self.watch.list())
+            case protocol.TestScanner():
+                self.watch.begin_test(request.scanner, request.seconds)
+            case _:
+                raise AssertionError(request)
+        assert isinstance(answer, kind)
+        return answer
 
     def _tell(self, event: ScannerEvent) -> None:
         self.notices.put_nowait(
@@ -58,7 +60,7 @@ async def scanning(desk: ScannerDesk, *paths: Path) -> AsyncIterator[Devices]:
     """The desk fed by a device process that watches these lines, until the block ends."""
     devices = Devices(*paths)
     await devices.watch.start()
-    desk.ask = devices.ask
+    desk.call = devices.call
 
     async def hand_over() -> None:
         while True:

@@ -14,7 +14,7 @@ import serial
 from firmware.errors import ScannerUnknown
 from firmware.protocol import NoticeType
 from firmware.scanners.device import Heard
-from firmware.scanners.errors import ScannerNotConnected
+from firmware.scanners.errors import LinesUnreadable, ScannerNotConnected
 from firmware.scanners.framing import LONGEST
 from firmware.scanners.pace import BURST, PER_SECOND
 from firmware.scanners.ports import Port, ScannerRules
@@ -165,7 +165,7 @@ async def test_a_look_that_fails_is_tried_again(tmp_path: Path) -> None:
         nonlocal looks
         looks += 1
         if looks < 3:
-            raise PermissionError
+            raise LinesUnreadable
         return (Port(id="scanner-0123456789", name="one", path=str(scanner.path)),)
 
     async with watching(discover=discover) as (_, told):
