@@ -36,10 +36,12 @@ from gateway.flow.bookkeeping import Bookkeeper
 from gateway.flow.calendar_desk import CalendarDesk
 from gateway.flow.caller import Gate
 from gateway.flow.catching import Catching
+from gateway.flow.certificate_custody import CertificateDesk
 from gateway.flow.condition import ConditionWatch
 from gateway.flow.custody import Custody
 from gateway.flow.descent import Descent
 from gateway.flow.dmp_courier import DmpCourier
+from gateway.flow.esignsante import Esignsante
 from gateway.flow.identification import Identification
 from gateway.flow.identities import Identities
 from gateway.flow.identity_desk import IdentityDesk
@@ -177,6 +179,7 @@ async def opened(home: Home, *, clock: Clock | None = None) -> AsyncIterator[Gat
         stack.push_async_callback(remotes.close)
         lists = RevocationLists(home.root, read_authorities(anchors))
         remotes.heed(lists.held())
+        signatures = Signatures(store, keys, clock, anchors, lists.held)
         port = http_port(client_context(None, anchors))
         stack.push_async_callback(port.close)
         custody, books, identities = Custody(store, blobs, vault), Bookkeeper(store, clock), Identities(store, vault)
@@ -195,6 +198,7 @@ async def opened(home: Home, *, clock: Clock | None = None) -> AsyncIterator[Gat
             remotes.renew(structure)
             await scheduler.revive(structure)
 
+        watch = RevocationWatch(lists, keys, tuple(one.id for one in configuration.structures), port, clock, remotes.heed)
         rehearsals = Rehearsals(configuration, keys, anchors, lists.held, clock, _rehearsal_port)
         successions = Successions(configuration, store, books, keys, rehearsals, renew)
         ear = Overheard(successions.heard, books.now)
@@ -239,12 +243,14 @@ async def opened(home: Home, *, clock: Clock | None = None) -> AsyncIterator[Gat
                 ),
                 reader=reader,
                 operations=Operations(store, custody, books, reader, scheduler, bell),
-                signatures=Signatures(store, keys, clock, anchors, lists.held),
+                signatures=signatures,
+                esignsante=Esignsante(configuration, signatures, anchors, lists.held),
                 status=StatusBoard(home.root, configuration, store, scheduler, keys, clock, inquiries.paused, limits.alerted, calendar),
                 identities=IdentityDesk(configuration, store, identities, registry, books, inquiries.curious),
                 searches=SearchDesk(configuration, store, identities, identification, inquiries, batches, books, limits),
                 calendar=calendar,
                 successions=SuccessionDesk(store, books, successions),
+                certificates=CertificateDesk(configuration, store, books, keys, rehearsals, anchors, lists.held, renew, watch.refresh),
                 scanners=scanners,
             ),
             alarms=Alarms(store, books, facts),
@@ -254,7 +260,7 @@ async def opened(home: Home, *, clock: Clock | None = None) -> AsyncIterator[Gat
             follow=Catching(store, identities, registry),
             scheduler=scheduler,
             workshop=Workshop(store, preparer, clock, bell, scheduler.notify),
-            watch=RevocationWatch(lists, keys, tuple(one.id for one in configuration.structures), port, clock, remotes.heed),
+            watch=watch,
             remotes=remotes,
             vault=vault,
             notices=ReaderNotices(clock),

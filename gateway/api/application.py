@@ -1,4 +1,4 @@
-"""The LAN application: the API under /api/v1 and the page beside it. Built once by `app`; holds no state of its own."""
+"""The LAN application: the API under /api/v1, the routes of esignsante, the page. Built once by `app`; holds no state of its own."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ from gateway.api.certificate_life import (
 )
 from gateway.api.deliveries import cancel_delivery, hold_delivery, release_delivery, retry_delivery
 from gateway.api.documents import cancel_document, list_documents, read_cda, read_document, read_proof, send_document
+from gateway.api.esignsante import BASE as ESIGNSANTE
+from gateway.api.esignsante import ROUTES as ESIGNSANTE_ROUTES
 from gateway.api.events import follow_events
 from gateway.api.identities import (
     decide_identity,
@@ -115,19 +117,21 @@ def create_application(relay: Relay, *, limits: Limits, pages: Sequence[Controll
     async def provide_caller(request: Request[Any, Any, Any]) -> Caller:
         return await caller_of(request, relay)
 
-    api = Router(
-        path=BASE,
-        route_handlers=list(_ROUTES),
-        dependencies={
-            "relay": Provide(lambda: relay, sync_to_thread=False),
-            "limits": Provide(lambda: limits, sync_to_thread=False),
-            "caller": Provide(provide_caller),
-        },
-        guards=[check_once],
-        request_max_body_size=None,
-    )
+    def router(path: str, routes: Sequence[ControllerRouterHandler]) -> Router:
+        return Router(
+            path=path,
+            route_handlers=list(routes),
+            dependencies={
+                "relay": Provide(lambda: relay, sync_to_thread=False),
+                "limits": Provide(lambda: limits, sync_to_thread=False),
+                "caller": Provide(provide_caller),
+            },
+            guards=[check_once],
+            request_max_body_size=None,
+        )
+
     return Litestar(
-        route_handlers=[api, *pages],
+        route_handlers=[router(BASE, _ROUTES), router(ESIGNSANTE, ESIGNSANTE_ROUTES), *pages],
         exception_handlers=HANDLERS,
         before_send=[_be_strict, _name_the_verbs],
         openapi_config=None,

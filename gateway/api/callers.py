@@ -24,15 +24,25 @@ async def caller_of(request: Request[Any, Any, Any], relay: Relay) -> Caller:
 
     A token, right or wrong, comes before the certificate.
     """
-    actor = request.headers.get("relais-actor")
-    if actor is not None and not _ACTOR.fullmatch(actor):
-        raise ParameterInvalid(field="Relais-Actor")
+    actor = _actor(request)
     shown = request.headers.get("authorization")
     certificate = _certificate(request)
     if shown is None and certificate is not None:
         return await relay.gate.recognise_certificate(hashlib.sha256(certificate).hexdigest(), actor)
     scheme, _, token = (shown or "").partition(" ")
     return await relay.gate.recognise(token.strip() if scheme.lower() == _BEARER else None, actor)
+
+
+async def caller_of_secret(request: Request[Any, Any, Any], relay: Relay, secret: str) -> Caller:
+    """The workstation whose token a form holds, for clients that send no header; raises as `caller_of`."""
+    return await relay.gate.recognise(secret or None, _actor(request))
+
+
+def _actor(request: Request[Any, Any, Any]) -> str | None:
+    actor = request.headers.get("relais-actor")
+    if actor is not None and not _ACTOR.fullmatch(actor):
+        raise ParameterInvalid(field="Relais-Actor")
+    return actor
 
 
 def is_anonymous(request: Request[Any, Any, Any]) -> bool:

@@ -28,10 +28,12 @@ class Parameter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):
-    """A part of a form: JSON of a schema, or a file of one of these media types."""
+    """A part of a form: JSON of a schema, a short text, or a file of one of these media types."""
 
     name: str
     schema: str | None = None
+    text: dict[str, Any] | None = None
+    """Schema of a short text."""
     media: tuple[str, ...] = ("application/octet-stream",)
     optional: bool = False
     what: str
@@ -55,11 +57,14 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
 
     method: Literal["get", "post", "put"]
     path: str
+    base: str = "/api/v1"
     name: str
     tag: str
     summary: str
     parameters: tuple[Parameter, ...] = ()
     form: tuple[Part, ...] = ()
+    open_form: bool = False
+    """True when parts of other names are ignored."""
     body: str | None = None
     """Schema of a JSON body."""
     body_media: tuple[str, ...] = ()

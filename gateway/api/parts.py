@@ -17,6 +17,7 @@ from gateway.kernel.errors import Refused
 _MULTIPART = "multipart/form-data"
 _JSON = ("", "application/json", "text/plain")
 """Media types of a part that holds JSON; many form libraries give it none, or text/plain."""
+_MOST_PARTS = 64
 _AROUND = 65_536
 """What boundaries and part headers may add to the parts themselves."""
 
@@ -109,17 +110,49 @@ class Small:
         return bytes(self._content)
 
 
+class Several:
+    """The values of a part that may come several times, each and all together up to a limit."""
+
+    def __init__(self, limit: int, field: str) -> None:
+        self._limit = limit
+        self._field = field
+        self._values: list[bytearray] = []
+        self._size = 0
+
+    def begin(self) -> None:
+        """One more value."""
+        self._values.append(bytearray())
+
+    def write(self, chunk: bytes | bytearray) -> None:
+        """Append to the last value; raises PartTooLarge."""
+        self._size += len(chunk)
+        if self._size > self._limit:
+            raise PartTooLarge(field=self._field, limit_kb=max(1, self._limit // 1000))
+        self._values[-1] += chunk
+
+    def values(self) -> tuple[bytes, ...]:
+        """What was received, in order."""
+        return tuple(bytes(one) for one in self._values)
+
+
 async def read_parts(
-    request: Request[Any, Any, Any], sinks: Mapping[str, Sink], *, required: tuple[str, ...], limit: int, patience: float
+    request: Request[Any, Any, Any],
+    sinks: Mapping[str, Sink],
+    *,
+    required: tuple[str, ...],
+    limit: int,
+    patience: float,
+    others: Sink | None = None,
 ) -> dict[str, str]:
     """Read the whole body into the sinks; returns the media type of each part received, parts in any order.
 
-    `limit` bounds the parts taken together, announced or not; `patience` the seconds without a byte. Raises ContentTypeRefused,
-    BodyTooLarge, BodyTooSlow, BodyMalformed, PartMissing, PartUnexpected, and whatever a sink refuses.
+    Parts of another name are refused, or go to `others`; a part comes once, but for a `Several`. `limit` bounds the parts taken together,
+    announced or not; `patience` the seconds without a byte. Raises ContentTypeRefused, BodyTooLarge, BodyTooSlow, BodyMalformed,
+    PartMissing, PartUnexpected, and whatever a sink refuses.
     """
     boundary = _boundary(request.headers.get("content-type", ""))
     check_announced(request.headers.get("content-length", ""), limit)
-    received = await _feed(bounded(steady(request.stream(), patience), limit), boundary, sinks)
+    received = await _feed(bounded(steady(request.stream(), patience), limit), boundary, sinks, others)
     for name in required:
         if name not in received:
             raise PartMissing(field=name)
@@ -177,15 +210,16 @@ async def bounded(stream: AsyncIterator[bytes], limit: int) -> AsyncIterator[byt
         raise BodyMalformed("caller gone") from None
 
 
-async def _feed(stream: AsyncIterator[bytes], boundary: str, sinks: Mapping[str, Sink]) -> dict[str, str]:
+async def _feed(stream: AsyncIterator[bytes], boundary: str, sinks: Mapping[str, Sink], others: Sink | None) -> dict[str, str]:
     received: dict[str, str] = {}
     current: Sink | None = None
     try:
-        with PushMultipartParser(boundary, max_segment_count=len(sinks) + 1) as parser:
+        most = len(sinks) + 1 if others is None else _MOST_PARTS
+        with PushMultipartParser(boundary, max_segment_count=most) as parser:
             async for chunk in stream:
                 for event in parser.parse(chunk):
                     if isinstance(event, MultipartSegment):
-                        current = _sink_for(event, sinks, received)
+                        current = _sink_for(event, sinks, received, others)
                     elif event and current is not None:
                         current.write(event)
     except (MultipartError, UnicodeError) as problem:
@@ -193,9 +227,14 @@ async def _feed(stream: AsyncIterator[bytes], boundary: str, sinks: Mapping[str,
     return received
 
 
-def _sink_for(segment: MultipartSegment, sinks: Mapping[str, Sink], received: dict[str, str]) -> Sink:
+def _sink_for(segment: MultipartSegment, sinks: Mapping[str, Sink], received: dict[str, str], others: Sink | None) -> Sink:
     name = segment.name or ""
-    if name not in sinks or name in received:
+    found = sinks.get(name)
+    if found is None and others is not None:
+        return others
+    if isinstance(found, Several):
+        found.begin()
+    elif found is None or name in received:
         raise PartUnexpected(field=name if name in sinks else None)
     received[name] = segment.content_type or ""
-    return sinks[name]
+    return found

@@ -8,8 +8,16 @@ from typing import Any
 import msgspec
 from litestar import MediaType, Response, get
 
+from gateway.api.esignsante_views import (
+    Conf,
+    ESignSanteSignatureReport,
+    ESignSanteSignatureReportWithProof,
+    ESignSanteValidationReport,
+    ESignSanteValidationReportWithProof,
+)
 from gateway.api.operations import ACTOR, JSON, OPERATIONS, Answer, Operation, Parameter, Part
 from gateway.api.operations_certificates import CERTIFICATE_OPERATIONS
+from gateway.api.operations_esignsante import ESIGNSANTE_OPERATIONS
 from gateway.api.operations_ins import INS_OPERATIONS
 from gateway.api.operations_scanners import SCANNER_OPERATIONS
 from gateway.api.problems import MEDIA_TYPE, Problem
@@ -91,6 +99,11 @@ _TYPES = (
     SuccessionView,
     AlarmEvent,
     SuccessionEvent,
+    Conf,
+    ESignSanteSignatureReport,
+    ESignSanteSignatureReportWithProof,
+    ESignSanteValidationReport,
+    ESignSanteValidationReportWithProof,
 )
 _REF = "#/components/schemas/{name}"
 _SCHEME = "poste"
@@ -106,6 +119,7 @@ _WHY = {
     422: "Contenu refusé, avec le champ en cause",
     429: "Trop de demandes : attendre",
     500: "Erreur interne",
+    501: "Opération ou fichier non pris en charge",
     503: "Relais n'accepte pas pour le moment",
 }
 _HEADERS = {401: "WWW-Authenticate", 429: "Retry-After", 503: "Retry-After"}
@@ -121,8 +135,8 @@ def specification() -> dict[str, Any]:
     """The OpenAPI 3.1 document."""
     _, schemas = msgspec.json.schema_components(_TYPES, ref_template=_REF)
     paths: dict[str, dict[str, Any]] = {}
-    for one in (*OPERATIONS, *INS_OPERATIONS, *SCANNER_OPERATIONS, *CERTIFICATE_OPERATIONS):
-        paths.setdefault(f"{BASE}{one.path}", {})[one.method] = _operation(one)
+    for one in (*OPERATIONS, *INS_OPERATIONS, *SCANNER_OPERATIONS, *ESIGNSANTE_OPERATIONS, *CERTIFICATE_OPERATIONS):
+        paths.setdefault(f"{one.base}{one.path}", {})[one.method] = _operation(one)
     whole = {
         "openapi": "3.1.0",
         "info": {
@@ -159,7 +173,7 @@ def _operation(one: Operation) -> dict[str, Any]:
         },
     }
     if one.form:
-        told["requestBody"] = _form(one.form)
+        told["requestBody"] = _form(one.form, closed=not one.open_form)
     if one.body is not None:
         content: dict[str, Any] = {JSON: {"schema": {"$ref": _REF.format(name=one.body)}}}
         told["requestBody"] = {"required": True, "content": content | {media: {"schema": _any_of([])} for media in one.body_media}}
@@ -172,20 +186,22 @@ def _parameter(one: Parameter) -> dict[str, Any]:
     return {"name": one.name, "in": one.place, "required": one.place == "path", "schema": one.schema, "description": one.what}
 
 
-def _form(parts: tuple[Part, ...]) -> dict[str, Any]:
+def _form(parts: tuple[Part, ...], *, closed: bool) -> dict[str, Any]:
     schema = {
         "type": "object",
         "properties": {one.name: _part(one) for one in parts},
         "required": [one.name for one in parts if not one.optional],
-        "additionalProperties": False,
+        "additionalProperties": not closed,
     }
-    encoding = {one.name: {"contentType": JSON if one.schema else ", ".join(one.media)} for one in parts}
+    encoding = {one.name: {"contentType": JSON if one.schema else ", ".join(one.media)} for one in parts if one.text is None}
     return {"required": True, "content": {"multipart/form-data": {"schema": schema, "encoding": encoding}}}
 
 
 def _part(one: Part) -> dict[str, Any]:
     if one.schema is not None:
         return {"$ref": _REF.format(name=one.schema)}
+    if one.text is not None:
+        return {**one.text, "description": one.what}
     return {"type": "string", "contentMediaType": one.media[0], "description": one.what}
 
 

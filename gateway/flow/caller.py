@@ -19,6 +19,7 @@ OPERATOR = "operator"
 """Name of the box's own workstation: the command line and the page of the integrator; it sees every document."""
 
 
+_STRANGER = "stranger"
 _MOST_LINES = 4
 """Event streams of one workstation: each reads and encodes every event again."""
 
@@ -84,13 +85,17 @@ class Gate:
         """The caller paired by a client certificate (SHA-256 hex of its DER) that TLS verified; raises as `recognise`."""
         return self._admit(await self._store.workstation_by_token(certificate_digest(fingerprint)), actor)
 
-    def take_line(self, workstation: str) -> Callable[[], None]:
+    def take_line(self, workstation: str, most: int = _MOST_LINES) -> Callable[[], None]:
         """One more event stream for this workstation; what is returned gives it back, once however often. Raises RateLimited."""
         held, line = self._lines.setdefault(workstation, set()), object()
-        if len(held) >= _MOST_LINES:
+        if len(held) >= most:
             raise RateLimited
         held.add(line)
         return lambda: held.discard(line)
+
+    def take_stranger(self) -> Callable[[], None]:
+        """The only place for a body whose sender is named at its end; what is returned gives it back. Raises RateLimited."""
+        return self.take_line(_STRANGER, 1)
 
     def _admit(self, record: WorkstationRecord | None, actor: str | None) -> Caller:
         if record is None or record.revoked:

@@ -8,6 +8,7 @@ from gateway.flow.admission import Admission
 from gateway.flow.calendar_desk import CalendarDesk
 from gateway.flow.caller import Gate
 from gateway.flow.esignsante import Esignsante
+from gateway.flow.certificate_custody import CertificateDesk
 from gateway.flow.identity_desk import IdentityDesk
 from gateway.flow.operations import Operations
 from gateway.flow.reading import Reader
@@ -35,4 +36,5 @@ class Relay:
     searches: SearchDesk
     calendar: CalendarDesk
     successions: SuccessionDesk
+    certificates: CertificateDesk
     scanners: ScannerDesk

@@ -6,7 +6,8 @@ In the spirit of esignsante (cda_signing.md 4.2). A CDA is never signed envelope
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
 from typing import Annotated, Literal
 
 import msgspec
@@ -17,11 +18,16 @@ from gateway.flow.views import milliseconds
 from gateway.journal.records import AuditRecord
 from gateway.journal.store import Store
 from gateway.kernel.clock import Clock, ClockNotTrusted
+from gateway.kernel.errors import RelaisError
+from gateway.trust.certificate import subject_dn
 from gateway.trust.keystore import KeyStore
 from gateway.trust.report import Report
+from gateway.trust.roles import Role as KeyRole
+from gateway.trust.signer import Signer
 from gateway.trust.verify import verify_signature
 from gateway.trust.xades import sign_detached, sign_enveloping
 
+Make = Callable[[Signer, datetime], Awaitable[bytes]]
 Role = Annotated[str, msgspec.Meta(pattern=r"^[ -~\u00a0-\ud7ff]{1,200}$")]
 
 
@@ -51,21 +57,39 @@ class Signatures:
         """The XAdES Baseline-B document; raises StructureUnknown, KeyUnavailable, ClockNotTrusted."""
         asked = order.structure
         chosen = asked if asked is not None else (caller.structures[0] if len(caller.structures) == 1 else None)
-        if chosen is None or chosen not in caller.structures:
+        media = media_type or "application/octet-stream"
+
+        async def make(signer: Signer, now: datetime) -> bytes:
+            if order.packaging == "detached":
+                return await sign_detached(data, order.uri or "document", media, signer, now, roles=order.roles)
+            return await sign_enveloping(data, media, signer, now, roles=order.roles)
+
+        return await self.seal(caller, chosen, "document.signed", order.packaging, make)
+
+    async def seal(self, caller: Caller, structure: str | None, act: str, answer: str, make: Make) -> bytes:
+        """What `make` signs with the key of a structure of this caller, once the act is in the audit trail.
+
+        Raises as `sign`, and as `make`.
+        """
+        if structure is None or structure not in caller.structures:
             raise StructureUnknown(field="structure")
         if not self._clock.trusted():
             raise ClockNotTrusted
-        signer = self._keys.signer(chosen)
         now = self._clock.now()
-        media = media_type or "application/octet-stream"
-        if order.packaging == "detached":
-            signed = await sign_detached(data, order.uri or "document", media, signer, now, roles=order.roles)
-        else:
-            signed = await sign_enveloping(data, media, signer, now, roles=order.roles)
-        await self._store.commit(
-            AuditRecord(at=milliseconds(now), act="document.signed", actor=caller.imputed, structure=chosen, answer=order.packaging)
-        )
+        signed = await make(self._keys.signer(structure), now)
+        await self._store.commit(AuditRecord(at=milliseconds(now), act=act, actor=caller.imputed, structure=structure, answer=answer))
         return signed
+
+    def now(self) -> datetime:
+        """The instant at which certificates are judged."""
+        return self._clock.now()
+
+    def signer_name(self, structure: str) -> str | None:
+        """The name in the signing certificate of a structure, None when there is none to read."""
+        try:
+            return subject_dn(self._keys.certificate(structure, KeyRole.SIGN))
+        except RelaisError:
+            return None
 
     async def verify(self, document: bytes, detached: bytes | None) -> Report:
         """The report of every rule; never raises for what the document contains."""

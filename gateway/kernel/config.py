@@ -246,6 +246,23 @@ class BoxKey(_Section, frozen=True, kw_only=True):
     """Measurements the key is bound to; those that measure the kernel would break at each update (image.md 6)."""
 
 
+class EsignsanteSignature(_Section, frozen=True, kw_only=True):
+    """One `idSignConf` of the esignsante routes: whose key, and how."""
+
+    id: Annotated[int, msgspec.Meta(ge=0, le=999_999_999)]
+    structure: str
+    packaging: Literal["ENVELOPING", "ENVELOPED"] = "ENVELOPING"
+
+
+class Esignsante(_Section, frozen=True, kw_only=True):
+    """The numbers that software written against esignsante already sends (cda_signing.md 4.2)."""
+
+    signatures: tuple[EsignsanteSignature, ...] = ()
+    """When none is given: structure n of this file has 2n-1 (enveloping) and 2n (enveloped)."""
+    verifications: tuple[int, ...] = (1,)
+    """Accepted `idVerifSignConf` and `idVerifCertConf`: all rules apply, whatever the number."""
+
+
 class Professional(_Section, frozen=True, kw_only=True):
     """A professional of a structure, by PS_IdNat (8 + RPPS)."""
 
@@ -326,6 +343,7 @@ class Configuration(_Section, frozen=True, kw_only=True):
     certificates: Certificates = Certificates()
     bus: Bus = Bus()
     scanners: tuple[ScannerDesk, ...] = ()
+    esignsante: Esignsante = Esignsante()
     box_key: BoxKey = BoxKey()
     structures: tuple[Structure, ...]
     require_synchronised_clock: bool = True
@@ -360,6 +378,9 @@ def read_configuration(path: Path) -> Configuration:
     if not identifiers or len(set(identifiers)) != len(identifiers):
         raise ConfigurationInvalid(reason="il faut au moins une structure, et chacune une seule fois")
     minutes_of(configuration.identification.night)
+    numbers = [one.id for one in configuration.esignsante.signatures]
+    if len(set(numbers)) != len(numbers) or any(one.structure not in identifiers for one in configuration.esignsante.signatures):
+        raise ConfigurationInvalid(reason="« esignsante.signatures » : chaque numéro une seule fois, pour une structure de ce fichier")
     scanners = [one.id for one in configuration.scanners]
     if len(set(scanners)) != len(scanners):
         raise ConfigurationInvalid(reason="« scanners » : chaque lecteur de codes une seule fois")

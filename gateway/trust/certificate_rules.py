@@ -68,6 +68,25 @@ def judge_certificate(
         ledger.passed(Rule.CERTIFICATE_VALID, "Le certificat joint est celui que le signataire a désigné, et il était valable.")
 
 
+def judge_issue(
+    certificate: x509.Certificate, hints: Sequence[bytes], ledger: Ledger, *, anchors: bytes, crls: Sequence[bytes], at: datetime
+) -> None:
+    """Period, trust and revocation of a certificate alone; SignatureCertificatValide says that its authority did sign it."""
+    begin, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    if at < begin:
+        ledger.failed(Rule.CERTIFICATE_PERIOD, f"Le certificat n'est pas encore valable (début : {begin:%d/%m/%Y}).")
+    elif at > end:
+        ledger.failed(Rule.CERTIFICATE_PERIOD, f"Le certificat est expiré depuis le {end:%d/%m/%Y}.")
+    else:
+        ledger.passed(Rule.CERTIFICATE_PERIOD, f"Le certificat est en cours de validité (fin : {end:%d/%m/%Y}).")
+    issuer = _judge_trust(certificate, hints, ledger, anchors, at)
+    if issuer is None and ledger.has_failed(Rule.TRUSTED):
+        return
+    ledger.passed(Rule.CERTIFICATE_VALID, "Le certificat est bien signé par son autorité.")
+    if issuer is not None:
+        _judge_revocation(certificate, issuer, ledger, crls, at)
+
+
 def _designates(mark: CertificateMark, der: bytes) -> bool:
     return hmac.compare_digest(digest_of(der, mark.digest), mark.value)
 

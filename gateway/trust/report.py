@@ -57,6 +57,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
     valid: bool
     findings: tuple[Finding, ...]
+    readable: bool = True
+    """False when the file is no XML at all."""
     packaging: Packaging | None = None
     signing_time: datetime | None = None
     """As claimed by the signer: no time-stamp proves it."""
@@ -70,6 +72,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     digest_algorithm: str | None = None
     media_type: str | None = None
     roles: tuple[str, ...] = ()
+    certificate: bytes | None = None
+    """DER of the signing certificate."""
     original: bytes | None = None
     """The signed content, taken from the very octets that were digested; None unless signature and document are intact."""
 
@@ -87,6 +91,8 @@ class Ledger:
 
     def __init__(self) -> None:
         self._findings: dict[Rule, Finding] = {}
+        self.readable = True
+        """False once the file was found to be no XML at all."""
 
     def passed(self, rule: Rule, sentence: str) -> None:
         """Record a success, unless the rule already failed."""

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from lxml import etree
 
 from gateway.trust.algorithms import CANONICAL_FORMS, DIGESTS, DS, SIGNATURES, hash_algorithm
-from gateway.trust.certificate import distinguished_name, rsa_public_key
+from gateway.trust.certificate import distinguished_name, rsa_public_key, to_der
 from gateway.trust.certificate_rules import choose_certificate, judge_certificate
 from gateway.trust.dsig import canonical
 from gateway.trust.errors import CertificateMalformed
@@ -59,7 +59,7 @@ def verify_signature(
     scene = _read_scene(document, detached, max_bytes, ledger)
     properties = _read_properties(scene, ledger) if scene is not None else None
     if scene is None:
-        return Report(valid=False, findings=ledger.findings())
+        return Report(valid=False, findings=ledger.findings(), readable=ledger.readable)
     parts = scene.signature
     _judge_algorithms(parts, properties, ledger)
     claimed = _judge_time(properties, at, ledger)
@@ -75,6 +75,7 @@ def _read_scene(document: bytes, detached: bytes | None, max_bytes: int, ledger:
     try:
         root = parse_large(document, max_bytes=max_bytes)
     except XmlMalformed:
+        ledger.readable = False
         ledger.failed(Rule.FORMAT, "Le fichier n'est pas un document XML lisible.")
         return None
     found = list(root.iter(f"{{{DS}}}Signature"))
@@ -220,6 +221,7 @@ def _report(
         signer=distinguished_name(certificate.subject) if certificate is not None else None,
         issuer=distinguished_name(certificate.issuer) if certificate is not None else None,
         serial=f"{certificate.serial_number:x}" if certificate is not None else None,
+        certificate=to_der(certificate) if certificate is not None else None,
         certificate_not_after=certificate.not_valid_after_utc if certificate is not None else None,
         signature_algorithm=scene.signature.algorithm,
         digest_algorithm=reference.digest_algorithm if reference is not None else None,

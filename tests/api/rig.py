@@ -25,8 +25,10 @@ from gateway.flow.batches import Batches
 from gateway.flow.bookkeeping import Bookkeeper
 from gateway.flow.calendar_desk import CalendarDesk
 from gateway.flow.caller import OPERATOR, Gate, new_workstation
+from gateway.flow.certificate_custody import CertificateDesk
 from gateway.flow.custody import Custody
 from gateway.flow.descent import Descent
+from gateway.flow.esignsante import Esignsante
 from gateway.flow.identification import Clients, Identification, Insi
 from gateway.flow.identities import Identities
 from gateway.flow.identity_desk import IdentityDesk
@@ -229,6 +231,10 @@ async def _renewed(structure: str) -> None:
     """Nothing is connected."""
 
 
+async def _nothing_fetched() -> None:
+    """No list is published."""
+
+
 async def open_box(
     home: Path,
     *,
@@ -260,6 +266,7 @@ async def open_box(
     calendar = CalendarDesk(CalendarFacts(home, keys, LanAuthority(home, vault), anchors).read, clock)
     rehearsals = Rehearsals(configuration, keys, anchors, tuple, clock, _no_port)
     successions = Successions(configuration, store, books, keys, rehearsals, _renewed)
+    signatures = Signatures(store, keys, clock, anchors)
     relay = Relay(
         gate=Gate(store, clock, configuration.limits.requests_per_minute, configuration.structures),
         admission=Admission(
@@ -267,12 +274,14 @@ async def open_box(
         ),
         reader=reader,
         operations=Operations(store, custody, books, reader, scheduler, bell),
-        signatures=Signatures(store, keys, clock, anchors),
+        signatures=signatures,
+        esignsante=Esignsante(configuration, signatures, anchors),
         status=StatusBoard(home, configuration, store, scheduler, keys, clock, inquiries.paused, limits_of_search.alerted, calendar),
         identities=IdentityDesk(configuration, store, identities, registry, books, inquiries.curious),
         searches=SearchDesk(configuration, store, identities, identification, inquiries, batches, books, limits_of_search),
         calendar=calendar,
         successions=SuccessionDesk(store, books, successions),
+        certificates=CertificateDesk(configuration, store, books, keys, rehearsals, anchors, tuple, _renewed, _nothing_fetched),
         scanners=ScannerDesk(
             configuration.environment,
             store,

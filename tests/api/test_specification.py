@@ -8,6 +8,7 @@ from typing import Any
 import jsonschema_rs
 from litestar.routes import HTTPRoute
 
+from gateway.api.esignsante import BASE as ESIGNSANTE
 from gateway.api.specification import BASE, specification
 from tests.api.rig import Box, request_part
 
@@ -19,7 +20,7 @@ def operations() -> dict[tuple[str, str], dict[str, Any]]:
 def routes(box: Box) -> dict[tuple[str, str], Any]:
     found: dict[tuple[str, str], Any] = {}
     for route in box.application.routes:
-        if isinstance(route, HTTPRoute) and route.path.startswith(BASE) and not route.path.endswith("openapi.json"):
+        if isinstance(route, HTTPRoute) and route.path.startswith((BASE, ESIGNSANTE)) and not route.path.endswith("openapi.json"):
             path = re.sub(r"\{(\w+):\w+\}", r"{\1}", route.path)
             found.update({(path, verb.lower()): route.route_handler_map[verb][0] for verb in route.methods - {"OPTIONS"}})
     return found

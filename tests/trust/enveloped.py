@@ -1,4 +1,4 @@
-"""An enveloped XAdES signature, as esignsante's proofs have it: the product verifies such documents and never makes them."""
+"""An enveloped XAdES signature in the forms that others may write: by identifier, by the transform of W3C; ours is in `trust.xades`."""
 
 from __future__ import annotations
 

@@ -1,0 +1,181 @@
+"""The forms and the header of esignsante's clients, read as that service reads them: unknown fields ignored, one secret, lists by comma.
+
+Who sends is known by the usual token or certificate before anything is read; a client that cannot send one puts the workstation's token in
+`secret`, and is known once its form is read, one such form at a time. Source: cda_signing.md 4.2.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from litestar import Request
+
+from gateway.api.callers import caller_of, caller_of_secret, is_anonymous
+from gateway.api.parts import ContentTypeRefused, PartMissing, Several, Sink, Small, read_parts
+from gateway.api.problems import ParameterInvalid
+from gateway.flow.caller import Caller
+from gateway.flow.esignsante import OpenidToken, Order, ProofRequest
+from gateway.flow.relay import Relay
+from gateway.kernel.config import Limits
+
+NUMBER_PATTERN = r"^[0-9]{1,18}$"
+NAME_PATTERN = r"^[a-zA-Z_0-9\-]{0,200}$"
+TAG_PATTERN = r"^[ -~\u00a0-\ud7ff]{0,200}$"
+TOKEN_HEADER = "X-OpenidToken"  # noqa: S105 - a header's name
+_TEXTS = ("secret", "idSignConf", "idVerifSignConf", "idVerifCertConf", "idProofConf", "requestId", "proofTag", "applicantId")
+_TEXT_BYTES = 1_000
+_SIGNERS_BYTES = 4_000
+_MOST_SIGNERS = 10
+_MOST_TOKENS = 10
+_NUMBER, _NAME, _TAG = (re.compile(pattern) for pattern in (NUMBER_PATTERN, NAME_PATTERN, TAG_PATTERN))
+_SIGNER = re.compile(r"[ -~\u00a0-\ud7ff]{1,200}")
+_ACCESS = re.compile(r"[\x21-\x7e]{1,8192}")
+_MEDIA_TYPE = re.compile(r"[\x20-\x7e]{0,200}")
+
+
+class _Token(msgspec.Struct, frozen=True):
+    """What the header carries; the two answers as texts, or as the JSON they are."""
+
+    accessToken: str  # noqa: N815 - the names of the header
+    introspectionResponse: str | dict[str, Any]  # noqa: N815
+    userInfo: str | dict[str, Any]  # noqa: N815
+
+
+@dataclass(frozen=True, slots=True)
+class EsignsanteForm:
+    """A form that was read, and who sent it."""
+
+    caller: Caller
+    file: bytes
+    media_type: str
+    texts: Mapping[str, bytes]
+    signers: tuple[bytes, ...]
+    tokens: tuple[OpenidToken, ...]
+    path: str
+
+    def number(self, field: str) -> int:
+        """A configuration's number; raises PartMissing, ParameterInvalid."""
+        text = self._text(field)
+        if not _matches(_NUMBER, text):
+            raise ParameterInvalid(field=field)
+        return int(text)
+
+    def order(self) -> Order:
+        """What to sign; raises PartMissing, ParameterInvalid."""
+        return Order(number=self.number("idSignConf"), data=self.file, media_type=self.media_type, signers=self._signers())
+
+    def proof(self, kind: str) -> ProofRequest:
+        """What the proof says of the request; raises PartMissing, ParameterInvalid."""
+        request_id, tag, applicant = self._text("requestId"), self._text("proofTag"), self._text("applicantId")
+        for field, pattern, text in (("requestId", _TAG, request_id), ("proofTag", _TAG, tag), ("applicantId", _NAME, applicant)):
+            if not _matches(pattern, text):
+                raise ParameterInvalid(field=field)
+        return msgspec.convert(
+            {
+                "kind": kind,
+                "operation": self.path,
+                "request_id": request_id,
+                "tag": tag,
+                "applicant": applicant,
+                "tokens": self.tokens,
+            },
+            ProofRequest,
+        )
+
+    def _text(self, field: str) -> str:
+        if field not in self.texts:
+            raise PartMissing(field=field)
+        return _decoded(self.texts[field], field)
+
+    def _signers(self) -> tuple[str, ...]:
+        said = [_decoded(one, "signers") for one in self.signers]
+        if len(said) == 1:
+            said = said[0].split(",")
+        named = tuple(one.strip() for one in said if one.strip())
+        if len(named) > _MOST_SIGNERS or not all(_SIGNER.fullmatch(one) for one in named):
+            raise ParameterInvalid(field="signers")
+        return named
+
+
+@asynccontextmanager
+async def received(request: Request[Any, Any, Any], relay: Relay, limits: Limits) -> AsyncIterator[EsignsanteForm]:
+    """The form of this request, its bytes counted until the block ends; raises Unauthenticated, RateLimited, and what `read_parts` does."""
+    if is_anonymous(request):
+        leave = relay.gate.take_stranger()
+        try:
+            async with _read(request, relay, limits, None) as form:
+                yield form
+        finally:
+            leave()
+        return
+    async with _read(request, relay, limits, await caller_of(request, relay)) as form:
+        yield form
+
+
+@asynccontextmanager
+async def _read(request: Request[Any, Any, Any], relay: Relay, limits: Limits, caller: Caller | None) -> AsyncIterator[EsignsanteForm]:
+    tokens = _tokens(request)
+    with relay.admission.share() as share:
+        texts = {name: Small(_TEXT_BYTES, name, share) for name in _TEXTS}
+        file, signers, ignored = Small(2 * limits.document_bytes, "file", share), Several(_SIGNERS_BYTES, "signers"), _Ignored()
+        sinks: dict[str, Sink] = {**texts, "file": file, "signers": signers}
+        most, patience = 2 * limits.document_bytes, limits.body_idle_seconds
+        media = await read_parts(request, sinks, required=(), limit=most, patience=patience, others=ignored)
+        said = {name: sink.content() for name, sink in texts.items() if name in media}
+        known = caller or await caller_of_secret(request, relay, said.get("secret", b"").decode("utf-8", "replace"))
+        if "file" not in media:
+            raise PartMissing(field="file")
+        if not _MEDIA_TYPE.fullmatch(media["file"]):
+            raise ContentTypeRefused(field="file")
+        kind = media["file"] or "application/octet-stream"
+        yield EsignsanteForm(known, file.content(), kind, said, signers.values(), tokens, request.url.path)
+
+
+class _Ignored:
+    def write(self, chunk: bytes | bytearray) -> None:
+        """Forget it."""
+
+
+def _tokens(request: Request[Any, Any, Any]) -> tuple[OpenidToken, ...]:
+    """The header, repeated or parted by commas; raises ParameterInvalid, and repeats nothing of it."""
+    said = [one.strip() for value in request.headers.getall(TOKEN_HEADER.lower(), []) for one in value.split(",") if one.strip()]
+    if len(said) > _MOST_TOKENS:
+        raise ParameterInvalid(field=TOKEN_HEADER)
+    return tuple(_token(one) for one in said)
+
+
+def _token(encoded: str) -> OpenidToken:
+    try:
+        read = msgspec.json.decode(base64.b64decode(encoded, validate=True), type=_Token)
+    except (binascii.Error, msgspec.MsgspecError, UnicodeError, ValueError, RecursionError):
+        raise ParameterInvalid(field=TOKEN_HEADER) from None
+    if not _ACCESS.fullmatch(read.accessToken):
+        raise ParameterInvalid(field=TOKEN_HEADER)
+    return OpenidToken(access_token=read.accessToken, introspection=_written(read.introspectionResponse), user_info=_written(read.userInfo))
+
+
+def _written(answer: str | dict[str, Any]) -> str:
+    text = answer if isinstance(answer, str) else msgspec.json.encode(answer).decode()
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ParameterInvalid(field=TOKEN_HEADER) from None
+    return text
+
+
+def _decoded(data: bytes, field: str) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        raise ParameterInvalid(field=field) from None
+
+
+def _matches(pattern: re.Pattern[str], text: str) -> bool:
+    return pattern.fullmatch(text) is not None and not text.endswith("\n")
