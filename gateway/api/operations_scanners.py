@@ -56,7 +56,7 @@ SCANNER_OPERATIONS = (
     Operation(
         method="get",
         path="/scanners/{scanner_id}/reading/{reading_id}",
-        name="readScan",
+        name="readReading",
         tag=_TAG,
         summary="Lire ce qu'un lecteur vient de scanner : une seule fois, dans la minute, depuis le poste associé",
         parameters=(_SCANNER, _READING),
