@@ -117,7 +117,21 @@ def _is_section(kind: type[msgspec.Struct], field: msgspec.structs.FieldInfo) ->
     sections = (
         _RETRIES
         if kind is Retry
-        else ("listener", "limits", "retry", "dmp", "mss", "insi", "identification", "certificates", "bus", "scanners", "box_key", "structures")
+        else (
+            "listener",
+            "limits",
+            "retry",
+            "dmp",
+            "mss",
+            "insi",
+            "identification",
+            "certificates",
+            "bus",
+            "esignsante",
+            "scanners",
+            "box_key",
+            "structures",
+        )
     )
     return kind in (Configuration, Retry) and field.name in sections
 

@@ -24,6 +24,7 @@ CLIENT = ROOT / "examples" / "client"
 DOCUMENTS = ROOT / "examples" / "documents"
 GUIDE = ROOT / "docs" / "editeur" / "guide.md"
 SANDBOX = ROOT / "docs" / "editeur" / "bac-a-sable.md"
+ESIGNSANTE = ROOT / "docs" / "editeur" / "esignsante.md"
 README = ROOT / "README.md"
 COMPARED = QUICK.replace("compare_text = false", "compare_text = true")
 """As on a box: the examples are the documents of their patients."""
@@ -148,6 +149,15 @@ def test_the_page_of_the_sandbox_is_true(place: tuple[Sandbox, Gateway], desk: P
     blocks = read_blocks(SANDBOX)
     known = {"API": gateway.facts["api"], "CA": gateway.facts["ca"], "JETON": gateway.token, "CONTROLE": place[0].facts["control"]}
     wrong = differences(blocks, run(blocks, desk, **known))
+    assert not wrong, "\n\n".join(wrong)
+
+
+def test_the_page_of_esignsante_is_true(place: tuple[Sandbox, Gateway], desk: Path) -> None:
+    need_tool("curl")
+    need_tool("xmlsec1")
+    gateway = place[1]
+    blocks = read_blocks(ESIGNSANTE)
+    wrong = differences(blocks, run(blocks, desk, API=gateway.facts["api"], CA=gateway.facts["ca"], JETON=gateway.token))
     assert not wrong, "\n\n".join(wrong)
 
 
