@@ -62,5 +62,5 @@ def local_id_of(raw: str) -> str:
     return text
 
 
-_KNOWN = frozenset({"structure", "format", "task", "cursor", "limit", "kind", "when", "state", "patient", "since"})
+_KNOWN = frozenset({"structure", "format", "task", "cursor", "limit", "kind", "when", "state", "patient", "since", "slot"})
 """A name that is none of ours may be anything, a patient's included: never echoed."""

@@ -20,6 +20,7 @@ from gateway.api.certificate_life import (
     rehearse_certificate,
     switch_certificate,
 )
+from gateway.api.certificates import erase_certificate, import_certificate, list_certificates
 from gateway.api.deliveries import cancel_delivery, hold_delivery, release_delivery, retry_delivery
 from gateway.api.documents import cancel_document, list_documents, read_cda, read_document, read_proof, send_document
 from gateway.api.esignsante import BASE as ESIGNSANTE
@@ -97,6 +98,9 @@ _ROUTES: tuple[ControllerRouterHandler, ...] = (
     unpair_scanner,
     test_scanner,
     read_reading,
+    list_certificates,
+    import_certificate,
+    erase_certificate,
     read_calendar,
     list_successions,
     rehearse_certificate,

@@ -1,9 +1,10 @@
-"""The operations on the life of certificates, as vendors read them (same table as `operations`)."""
+"""The operations on certificates, as vendors read them (same table as `operations`)."""
 
 from __future__ import annotations
 
-from gateway.api.operations import Answer, Operation, Parameter
+from gateway.api.operations import ACTOR, Answer, Operation, Parameter, Part
 from gateway.trust.roles import Role
+from gateway.trust.slots import Slot
 
 _TAG = "Certificats"
 _STRUCTURE = Parameter(name="structure", place="path", schema={"type": "string"}, what="Identifiant national de la structure.")
@@ -24,6 +25,49 @@ def _act(verb: str, name: str, summary: str, what: str) -> Operation:
 
 
 CERTIFICATE_OPERATIONS = (
+    Operation(
+        method="get",
+        path="/certificates",
+        name="listCertificates",
+        tag=_TAG,
+        summary="Lire les certificats que le boîtier détient : en service, suivants, anciens ; jamais leurs clés",
+        answers={200: Answer(what="Les certificats détenus", schemas=("HeldPage",))},
+        refusals=(400, 401, 429, 503),
+    ),
+    Operation(
+        method="post",
+        path="/certificates",
+        name="importCertificate",
+        tag=_TAG,
+        summary="Importer un fichier .p12 : contrôles, enregistrement de la clé, puis un appel réel aux services de son usage",
+        parameters=(ACTOR,),
+        form=(
+            Part(name="request", schema="ImportOrder", what="Structure, usage, place et mot de passe du fichier."),
+            Part(name="file", media=("application/x-pkcs12", "application/octet-stream"), what="Le fichier .p12 ou .pfx remis par l'ANS."),
+        ),
+        answers={201: Answer(what="Le certificat est enregistré ; ce qu'en disent les services", schemas=("ImportView",))},
+        refusals=(400, 401, 408, 409, 413, 415, 422, 429, 503),
+    ),
+    Operation(
+        method="post",
+        path="/certificates/{structure}/{role}/erase",
+        name="eraseCertificate",
+        tag=_TAG,
+        summary="Effacer le certificat suivant, ou l'ancien",
+        parameters=(
+            _STRUCTURE,
+            _ROLE,
+            ACTOR,
+            Parameter(
+                name="slot",
+                place="query",
+                schema={"type": "string", "enum": [one.value for one in Slot]},
+                what="Place à vider, obligatoire. Celui qui est en service ne s'efface pas d'ici.",
+            ),
+        ),
+        answers={200: Answer(what="Les certificats qui restent", schemas=("HeldPage",))},
+        refusals=(400, 401, 404, 409, 422, 429, 503),
+    ),
     Operation(
         method="get",
         path="/certificates/calendar",

@@ -23,7 +23,8 @@ from gateway.api.operations_scanners import SCANNER_OPERATIONS
 from gateway.api.problems import MEDIA_TYPE, Problem
 from gateway.api.signatures import ReportView
 from gateway.api.status import BareStatus
-from gateway.flow.certificate_views import AlarmEvent, CalendarView, SuccessionEvent, SuccessionPage, SuccessionView
+from gateway.flow.certificate_custody import ImportOrder
+from gateway.flow.certificate_views import AlarmEvent, CalendarView, HeldPage, ImportView, SuccessionEvent, SuccessionPage, SuccessionView
 from gateway.flow.datamatrix import DatamatrixView
 from gateway.flow.identity_request import (
     AttributesBody,
@@ -94,6 +95,9 @@ _TYPES = (
     IdentityEvent,
     InquiryEvent,
     BatchEvent,
+    HeldPage,
+    ImportOrder,
+    ImportView,
     CalendarView,
     SuccessionPage,
     SuccessionView,

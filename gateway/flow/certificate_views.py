@@ -63,6 +63,51 @@ class RehearsalView(_View, frozen=True, kw_only=True):
     code: str | None
 
 
+class HeldView(_View, frozen=True, kw_only=True):
+    """A certificate that the box holds; never its key."""
+
+    structure: str
+    role: str
+    slot: str
+    """current (in use), next (waits), former (kept to come back to)."""
+    subject: str
+    issuer: str
+    serial: str
+    """Hexadecimal."""
+    not_before: datetime
+    not_after: datetime
+    usable_until: datetime
+    """The earlier of its end and of the period in which its key may sign."""
+    fingerprint: str
+    """SHA-256, hexadecimal."""
+    environment: str
+
+
+class UnreadableView(_View, frozen=True, kw_only=True):
+    """A sealed file that does not open."""
+
+    structure: str
+    role: str
+    slot: str
+
+
+class HeldPage(_View, frozen=True, kw_only=True):
+    """What the box holds: the ones in use, then the next, then the former."""
+
+    items: tuple[HeldView, ...]
+    unreadable: tuple[UnreadableView, ...]
+
+
+class ImportView(_View, frozen=True, kw_only=True):
+    """What became of an import: kept in every case, and what the services of its role made of it."""
+
+    certificate: HeldView
+    outcome: Literal["good", "refused", "unreachable"]
+    what: str
+    gesture: str
+    calls: tuple[RehearsalView, ...]
+
+
 class SuccessionView(_View, frozen=True, kw_only=True):
     """Where a role stands between its certificate and the next."""
 

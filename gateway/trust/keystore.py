@@ -209,6 +209,13 @@ class KeyStore:
         self._lent -= own
         return frozenset(changed | own)
 
+    def erase(self, structure_id: str, role: Role, slot: Slot) -> None:
+        """Erase what a slot holds; with the one in use the whole role goes, next and former included. Raises KeyUnavailable."""
+        if slot is Slot.CURRENT:
+            self.forget(structure_id, role)
+        else:
+            self._erase(structure_id, role, slot)
+
     def forget(self, structure_id: str, role: Role) -> None:
         """Erase a role of a structure, next and former included; does nothing when there is none."""
         for slot in (Slot.NEXT, Slot.FORMER, Slot.CURRENT):
@@ -225,9 +232,10 @@ class KeyStore:
         )
 
     def _take(self, structure: str, role: Role, slot: Slot, held: Held) -> CertificateSummary:
-        if slot is Slot.NEXT and held.certificate == self._in_use(structure, role):
+        used = self._in_use(structure, role)
+        if slot is Slot.NEXT and held.certificate == used:
             raise CertificateAlreadyInUse
-        self._keep(structure, role, slot, held)
+        self._keep(structure, role, slot, held, replacing=slot is Slot.CURRENT and used not in (None, held.certificate))
         return certificates.summary(held.certificate, structure, role, slot)
 
     def _signer_of(self, held: Held, structure: str) -> Signer:
@@ -287,12 +295,14 @@ class KeyStore:
         if self._environment is not None and found != self._environment:
             raise EnvironmentMismatch(environment=self._environment, structure=structure, found=found)
 
-    def _keep(self, structure: str, role: Role, slot: Slot, held: Held) -> None:
+    def _keep(self, structure: str, role: Role, slot: Slot, held: Held, *, replacing: bool = False) -> None:
         sealed = self._vault.seal_small(packed(held), _context(structure, role))
         try:
-            self._slots.write(structure, role, slot, sealed)
+            self._slots.write(structure, role, slot, sealed, keep_former=replacing)
         except OSError as problem:
             raise KeyUnavailable(f"not written: {type(problem).__name__}", role=role, structure=structure) from None
+        if replacing:
+            self._loaded.pop((structure, role, Slot.FORMER), None)
         self._loaded[structure, role, slot] = held
 
     def _hold(self, structure: str, role: Role, slot: Slot) -> Held:

@@ -54,9 +54,14 @@ class Slots:
         """The sealed bytes; raises OSError (FileNotFoundError when the slot is empty), CertificateWrongStructure."""
         return self.path(structure, role, slot).read_bytes()
 
-    def write(self, structure: str, role: Role, slot: Slot, sealed: bytes) -> None:
-        """Put a sealed key there, in place of what was; on the disk on return. Raises OSError."""
+    def write(self, structure: str, role: Role, slot: Slot, sealed: bytes, *, keep_former: bool = False) -> None:
+        """Put a sealed key there, in place of what was; on the disk on return. `keep_former`: what is in use becomes the former one.
+
+        Raises OSError.
+        """
         with self._alone(structure):
+            if keep_former:
+                write_durably(self.path(structure, role, Slot.FORMER), self.path(structure, role).read_bytes())
             write_durably(self.path(structure, role, slot), sealed)
 
     def promote(self, structure: str, role: Role, *, again: bool = False) -> None:
