@@ -51,6 +51,8 @@ NOT_OFFERED = (
     ),
 )
 
+_CERTIFICATE_BYTES = 100_000
+
 
 class FormatNotOffered(Refused):
     """A route of esignsante that Relais does not have."""
@@ -84,14 +86,14 @@ async def list_authorities(relay: Given[Relay], caller: Given[Caller]) -> tuple[
 @post("/signatures/xadesbaselineb", status_code=200)
 async def sign_xades(request: Request[Any, Any, Any], relay: Given[Relay], limits: Given[Limits]) -> ESignSanteSignatureReport:
     """Sign, by the certificate of the structure that `idSignConf` stands for."""
-    async with received(request, relay, limits) as form:
+    async with received(request, relay, limits, limits.document_bytes) as form:
         return signature_report(await relay.esignsante.sign(form.caller, form.order()))
 
 
 @post("/signatures/xadesbaselinebwithproof", status_code=200)
 async def prove_xades(request: Request[Any, Any, Any], relay: Given[Relay], limits: Given[Limits]) -> ESignSanteSignatureReportWithProof:
     """Sign, verify, and prove both."""
-    async with received(request, relay, limits) as form:
+    async with received(request, relay, limits, limits.document_bytes) as form:
         order, verification, asked = form.order(), form.number("idVerifSignConf"), form.proof("Sign")
         return signature_report_with_proof(await relay.esignsante.sign_and_prove(form.caller, order, verification, asked))
 
@@ -99,7 +101,7 @@ async def prove_xades(request: Request[Any, Any, Any], relay: Given[Relay], limi
 @post("/validation/signatures/xadesbaselineb", status_code=200)
 async def validate_xades(request: Request[Any, Any, Any], relay: Given[Relay], limits: Given[Limits]) -> ESignSanteValidationReport:
     """Verify a signed document."""
-    async with received(request, relay, limits) as form:
+    async with received(request, relay, limits, 2 * limits.document_bytes) as form:
         return validation_report(await relay.esignsante.verify(form.caller, form.number("idVerifSignConf"), form.file))
 
 
@@ -108,7 +110,7 @@ async def prove_validation(
     request: Request[Any, Any, Any], relay: Given[Relay], limits: Given[Limits]
 ) -> ESignSanteValidationReportWithProof:
     """Verify a signed document, and prove it."""
-    async with received(request, relay, limits) as form:
+    async with received(request, relay, limits, 2 * limits.document_bytes) as form:
         number, verification, asked = form.number("idProofConf"), form.number("idVerifSignConf"), form.proof("VerifSign")
         outcome = await relay.esignsante.verify(form.caller, verification, form.file, number=number, request=asked)
         return validation_report_with_proof(outcome)
@@ -117,7 +119,7 @@ async def prove_validation(
 @post("/validation/certificats", status_code=200)
 async def validate_certificate(request: Request[Any, Any, Any], relay: Given[Relay], limits: Given[Limits]) -> ESignSanteValidationReport:
     """Verify a certificate, DER or PEM."""
-    async with received(request, relay, limits) as form:
+    async with received(request, relay, limits, _CERTIFICATE_BYTES) as form:
         return validation_report(await relay.esignsante.verify_certificate(form.caller, form.number("idVerifCertConf"), form.file))
 
 
@@ -126,7 +128,7 @@ async def prove_certificate(
     request: Request[Any, Any, Any], relay: Given[Relay], limits: Given[Limits]
 ) -> ESignSanteValidationReportWithProof:
     """Verify a certificate, and prove it."""
-    async with received(request, relay, limits) as form:
+    async with received(request, relay, limits, _CERTIFICATE_BYTES) as form:
         number, verification, asked = form.number("idProofConf"), form.number("idVerifCertConf"), form.proof("VerifCert")
         outcome = await relay.esignsante.verify_certificate(form.caller, verification, form.file, number=number, request=asked)
         return validation_report_with_proof(outcome)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -57,13 +57,13 @@ class EsignsanteForm:
     media_type: str
     texts: Mapping[str, bytes]
     signers: tuple[bytes, ...]
-    tokens: tuple[OpenidToken, ...]
+    header: tuple[str, ...]
     path: str
 
     def number(self, field: str) -> int:
         """A configuration's number; raises PartMissing, ParameterInvalid."""
         text = self._text(field)
-        if not _matches(_NUMBER, text):
+        if not _NUMBER.fullmatch(text):
             raise ParameterInvalid(field=field)
         return int(text)
 
@@ -75,7 +75,7 @@ class EsignsanteForm:
         """What the proof says of the request; raises PartMissing, ParameterInvalid."""
         request_id, tag, applicant = self._text("requestId"), self._text("proofTag"), self._text("applicantId")
         for field, pattern, text in (("requestId", _TAG, request_id), ("proofTag", _TAG, tag), ("applicantId", _NAME, applicant)):
-            if not _matches(pattern, text):
+            if not pattern.fullmatch(text):
                 raise ParameterInvalid(field=field)
         return msgspec.convert(
             {
@@ -84,7 +84,7 @@ class EsignsanteForm:
                 "request_id": request_id,
                 "tag": tag,
                 "applicant": applicant,
-                "tokens": self.tokens,
+                "tokens": _tokens(self.header),
             },
             ProofRequest,
         )
@@ -105,29 +105,33 @@ class EsignsanteForm:
 
 
 @asynccontextmanager
-async def received(request: Request[Any, Any, Any], relay: Relay, limits: Limits) -> AsyncIterator[EsignsanteForm]:
-    """The form of this request, its bytes counted until the block ends; raises Unauthenticated, RateLimited, and what `read_parts` does."""
+async def received(request: Request[Any, Any, Any], relay: Relay, limits: Limits, most: int) -> AsyncIterator[EsignsanteForm]:
+    """The form of this request, its file of `most` bytes at most; its bytes are counted until the block ends.
+
+    Raises Unauthenticated, RateLimited, and what `read_parts` does.
+    """
     if is_anonymous(request):
         leave = relay.gate.take_stranger()
         try:
-            async with _read(request, relay, limits, None) as form:
+            async with _read(request, relay, limits, most, None) as form:
                 yield form
         finally:
             leave()
         return
-    async with _read(request, relay, limits, await caller_of(request, relay)) as form:
+    async with _read(request, relay, limits, most, await caller_of(request, relay)) as form:
         yield form
 
 
 @asynccontextmanager
-async def _read(request: Request[Any, Any, Any], relay: Relay, limits: Limits, caller: Caller | None) -> AsyncIterator[EsignsanteForm]:
-    tokens = _tokens(request)
+async def _read(
+    request: Request[Any, Any, Any], relay: Relay, limits: Limits, most: int, caller: Caller | None
+) -> AsyncIterator[EsignsanteForm]:
     with relay.admission.share() as share:
         texts = {name: Small(_TEXT_BYTES, name, share) for name in _TEXTS}
-        file, signers, ignored = Small(2 * limits.document_bytes, "file", share), Several(_SIGNERS_BYTES, "signers"), _Ignored()
+        file, signers, ignored = Small(most, "file", share), Several(_SIGNERS_BYTES, "signers"), _Ignored()
         sinks: dict[str, Sink] = {**texts, "file": file, "signers": signers}
-        most, patience = 2 * limits.document_bytes, limits.body_idle_seconds
-        media = await read_parts(request, sinks, required=(), limit=most, patience=patience, others=ignored)
+        whole, patience = most + limits.request_bytes, limits.body_idle_seconds
+        media = await read_parts(request, sinks, required=(), limit=whole, patience=patience, others=ignored)
         said = {name: sink.content() for name, sink in texts.items() if name in media}
         known = caller or await caller_of_secret(request, relay, said.get("secret", b"").decode("utf-8", "replace"))
         if "file" not in media:
@@ -135,7 +139,8 @@ async def _read(request: Request[Any, Any, Any], relay: Relay, limits: Limits, c
         if not _MEDIA_TYPE.fullmatch(media["file"]):
             raise ContentTypeRefused(field="file")
         kind = media["file"] or "application/octet-stream"
-        yield EsignsanteForm(known, file.content(), kind, said, signers.values(), tokens, request.url.path)
+        header = tuple(request.headers.getall(TOKEN_HEADER.lower(), []))
+        yield EsignsanteForm(known, file.content(), kind, said, signers.values(), header, request.url.path)
 
 
 class _Ignored:
@@ -143,9 +148,9 @@ class _Ignored:
         """Forget it."""
 
 
-def _tokens(request: Request[Any, Any, Any]) -> tuple[OpenidToken, ...]:
+def _tokens(header: Sequence[str]) -> tuple[OpenidToken, ...]:
     """The header, repeated or parted by commas; raises ParameterInvalid, and repeats nothing of it."""
-    said = [one.strip() for value in request.headers.getall(TOKEN_HEADER.lower(), []) for one in value.split(",") if one.strip()]
+    said = [one.strip() for value in header for one in value.split(",") if one.strip()]
     if len(said) > _MOST_TOKENS:
         raise ParameterInvalid(field=TOKEN_HEADER)
     return tuple(_token(one) for one in said)
@@ -175,7 +180,3 @@ def _decoded(data: bytes, field: str) -> str:
         return data.decode()
     except UnicodeDecodeError:
         raise ParameterInvalid(field=field) from None
-
-
-def _matches(pattern: re.Pattern[str], text: str) -> bool:
-    return pattern.fullmatch(text) is not None and not text.endswith("\n")

@@ -216,6 +216,10 @@ async def test_tokens_that_cannot_be_read_are_refused(box: Box, header: str) -> 
     check_problem(await post(box, SIGN_PROOF, b"x", fields, headers={"X-OpenidToken": header}), 400, "parameter-invalid", "X-OpenidToken")
 
 
+async def test_without_a_proof_the_header_is_not_read(box: Box) -> None:
+    assert (await post(box, SIGN, b"x", {"idSignConf": "1"}, headers={"X-OpenidToken": "pas de la base64!"})).status_code == 200
+
+
 async def test_each_act_is_in_the_trail(box: Box) -> None:
     await post(box, SIGN_PROOF, b"x", {"idSignConf": "1", "idVerifSignConf": "1", **PROOF})
     acts = [(one.act, one.answer, one.actor) for one in await box.store.audit_after(0, 100)]
@@ -425,8 +429,10 @@ async def test_a_field_of_any_size_is_not_kept(box: Box) -> None:
 
 async def test_a_file_over_the_limit_is_refused(tmp_path: Path) -> None:
     box = await open_box(tmp_path, limits=Limits(disk_reserve_bytes=0, document_bytes=1000))
-    answer = await post(box, SIGN, b"x" * 3000, {"idSignConf": "1"})
-    assert answer.status_code == 413
+    for path, size in ((SIGN, 1001), (VERIFY, 2001), (CERTIFICATE, 100_001)):
+        fields = {"idSignConf": "1", "idVerifSignConf": "1", "idVerifCertConf": "1"}
+        assert (await post(box, path, b"x" * size, fields)).status_code == 413
+        assert (await post(box, path, b"x" * (size - 1), fields)).status_code != 413
 
 
 async def test_nothing_is_signed_while_the_clock_is_in_doubt(box: Box) -> None:
