@@ -7,7 +7,8 @@ number does not exist. One key signs documents and proofs, since a structure has
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime
 from importlib.metadata import version
 from typing import Literal
@@ -15,6 +16,7 @@ from typing import Literal
 import msgspec
 from cryptography import x509
 
+from gateway.flow.allowance import TooMuchAtOnce
 from gateway.flow.caller import Caller
 from gateway.flow.signatures import Signatures
 from gateway.kernel.config import Configuration, EsignsanteSignature
@@ -54,6 +56,8 @@ CERTIFICATE_CODES = {
     Rule.CERTIFICATE_VALID: "ERCERT03",
     Rule.TRUSTED: "ERCERT04",
 }
+_PATIENCE = 30.0
+"""Seconds a large file waits for the one before it."""
 _TYPE = "XAdES-BASELINE-B Signature"
 _CERTIFICATE_TYPE = "X509 Certificate"
 
@@ -128,6 +132,8 @@ class Esignsante:
         self._signatures = signatures
         self._anchors = anchors
         self._crls = crls
+        self._large = configuration.limits.large_document_bytes
+        self._turn = asyncio.Lock()
 
     def configurations(self, caller: Caller) -> tuple[Numbered, ...]:
         """Those of the structures of this workstation whose certificate is there."""
@@ -143,7 +149,14 @@ class Esignsante:
         return self._configuration.esignsante.verifications
 
     async def sign(self, caller: Caller, order: Order) -> bytes:
-        """The XAdES-B document; raises ConfigurationUnknown, NotSignable, SigningCertificateUnusable, ClockNotTrusted, KeyUnavailable."""
+        """The XAdES-B document.
+
+        Raises ConfigurationUnknown, NotSignable, SigningCertificateUnusable, ClockNotTrusted, KeyUnavailable; TooMuchAtOnce as all do here.
+        """
+        async with self._room_for(order.data):
+            return await self._sign(caller, order)
+
+    async def _sign(self, caller: Caller, order: Order) -> bytes:
         chosen = self._chosen(order.number, caller)
 
         async def make(signer: Signer, now: datetime) -> bytes:
@@ -160,10 +173,11 @@ class Esignsante:
     async def sign_and_prove(self, caller: Caller, order: Order, verification: int, request: ProofRequest) -> Outcome:
         """Sign, verify what was signed, and prove both; raises as `sign`."""
         self._check_verification(verification)
-        signed = await self.sign(caller, order)
-        report = await self._signatures.verify(signed, None)
-        outcome = msgspec.structs.replace(_outcome(report), signed=signed)
-        proof = await self._prove(caller, order.number, request, _judged_signature(report, signed, outcome.errors))
+        async with self._room_for(order.data):
+            signed = await self._sign(caller, order)
+            report = await self._signatures.verify(signed, None)
+            outcome = msgspec.structs.replace(_outcome(report), signed=signed)
+            proof = await self._prove(caller, order.number, request, _judged_signature(report, signed, outcome.errors))
         return msgspec.structs.replace(outcome, proof=proof)
 
     async def verify(
@@ -171,13 +185,14 @@ class Esignsante:
     ) -> Outcome:
         """Verify a signed document; with a `request`, prove it by configuration `number`. Raises ConfigurationUnknown, NotSignable."""
         self._check_verification(verification)
-        report = await self._signatures.verify(data, None)
-        if not report.readable:
-            raise NotSignable("not XML", field="file")
-        outcome = _outcome(report)
-        if request is None or number is None:
-            return outcome
-        proof = await self._prove(caller, number, request, _judged_signature(report, data, outcome.errors))
+        async with self._room_for(data):
+            report = await self._signatures.verify(data, None)
+            if not report.readable:
+                raise NotSignable("not XML", field="file")
+            outcome = _outcome(report)
+            if request is None or number is None:
+                return outcome
+            proof = await self._prove(caller, number, request, _judged_signature(report, data, outcome.errors))
         return msgspec.structs.replace(outcome, proof=proof)
 
     async def verify_certificate(
@@ -205,6 +220,22 @@ class Esignsante:
             errors=errors,
         )
         return msgspec.structs.replace(outcome, proof=await self._prove(caller, number, request, judged))
+
+    @asynccontextmanager
+    async def _room_for(self, data: bytes) -> AsyncIterator[None]:
+        """One large file at a time: a proof takes thirty times its document for a moment. Raises TooMuchAtOnce after a while."""
+        if len(data) <= self._large:
+            yield
+            return
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                await self._turn.acquire()
+        except TimeoutError:
+            raise TooMuchAtOnce("esignsante") from None
+        try:
+            yield
+        finally:
+            self._turn.release()
 
     async def _prove(self, caller: Caller, number: int, request: ProofRequest, known: _Known) -> bytes:
         chosen = self._chosen(number, caller)

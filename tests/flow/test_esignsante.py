@@ -8,11 +8,14 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from lxml import etree
 
+from gateway.flow import esignsante
+from gateway.flow.allowance import TooMuchAtOnce
 from gateway.flow.caller import Caller
 from gateway.flow.esignsante import Esignsante, OpenidToken, Order, ProofRequest, SigningCertificateUnusable
 from gateway.flow.signatures import Signatures
@@ -84,6 +87,19 @@ async def test_a_proof_holds_the_list_it_rests_on(service: Service, tmp_path: Pa
     root, chain = service.pki.root.public_bytes(Encoding.PEM), service.pki.chain_pem
     judged = await asyncio.to_thread(xmlsec_verify, outcome.proof, tmp_path, trusted=[root], untrusted=[chain])
     assert accepted(judged, 2)
+
+
+async def test_large_files_go_one_at_a_time_and_small_ones_pass_by(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    large = msgspec.structs.replace(ORDER, data=b"x" * 1_000_001)
+    async with service.esignsante._room_for(large.data):
+        assert await service.esignsante.sign(CALLER, ORDER)
+        waiting = asyncio.create_task(service.esignsante.sign_and_prove(CALLER, large, 1, ASKED))
+        await asyncio.sleep(0.2)
+        assert not waiting.done()
+        monkeypatch.setattr(esignsante, "_PATIENCE", 0.01)
+        with pytest.raises(TooMuchAtOnce):
+            await service.esignsante.sign(CALLER, large)
+    assert (await waiting).valid
 
 
 def test_a_token_shows_nothing_of_itself() -> None:
