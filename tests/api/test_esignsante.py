@@ -11,6 +11,8 @@ from pathlib import Path
 import msgspec
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from lxml import etree
 from structlog.testing import capture_logs
 
@@ -46,6 +48,9 @@ from tests.trust.pki import STRUCTURE, Pki, shared_leaf, shared_pki
 
 DS = "{http://www.w3.org/2000/09/xmldsig#}"
 XML = b'<?xml version="1.0"?><?xml-stylesheet href="a.xsl"?><!--avant--><l xmlns="urn:l" xmlns:b="urn:b"> <b:a c="d"/>\n</l><!--fin-->'
+
+
+FIELDS = ["idSignConf", "idVerifSignConf", "idVerifCertConf", "idProofConf", *PROOF, "signers", "secret", "autre"]
 
 
 async def xmlsec_accepts(document: bytes, folder: Path) -> bool:
@@ -421,6 +426,27 @@ async def test_a_field_that_cannot_be_taken_is_named(box: Box, field: str, value
 
 async def test_unknown_fields_are_ignored_as_the_service_does(box: Box) -> None:
     assert await signed(box, b"x", elementToSign="x", openidTokens="[]")
+
+
+async def test_a_repeated_field_is_refused(box: Box) -> None:
+    async with box.client() as client:
+        parts = [("file", (None, b"x")), ("idSignConf", (None, b"1")), ("idSignConf", (None, b"2"))]
+        answer = check(await client.post(f"{BASE}{SIGN}", files=parts), SIGN)
+        check_problem(answer, 400, "part-unexpected", "idSignConf")
+        many = [("file", (None, b"x")), ("idSignConf", (None, b"1")), *[(f"autre{rank}", (None, b"x")) for rank in range(100)]]
+        check_problem(check(await client.post(f"{BASE}{SIGN}", files=many), SIGN), 400, "body-malformed")
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    path=st.sampled_from([SIGN, SIGN_PROOF, VERIFY, VERIFY_PROOF, CERTIFICATE, CERTIFICATE_PROOF]),
+    file=st.binary(max_size=200) | st.just(b"<a/>"),
+    values=st.dictionaries(st.sampled_from(FIELDS), st.text(max_size=20) | st.sampled_from(["1", "2"]), max_size=8),
+)
+async def test_whatever_is_in_a_form_the_answer_is_announced(box: Box, path: str, file: bytes, values: dict[str, str]) -> None:
+    fields = {name: value.encode("utf-8", "replace").decode() for name, value in values.items()}
+    answer = await post(box, path, file, fields)
+    assert answer.status_code in (200, 400, 404, 501), answer.text
 
 
 async def test_a_field_of_any_size_is_not_kept(box: Box) -> None:
