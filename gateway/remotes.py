@@ -107,6 +107,7 @@ class Remotes:
 
     def dmp(self, structure_id: str) -> DmpClient:
         """The DMP as this structure sees it; raises KeyUnavailable and its kin, ChainUntrusted."""
+        self._keys.tls_identity(structure_id)
         client = self._dmp.get(structure_id)
         if client is None:
             settings = self._configuration.dmp
@@ -121,6 +122,7 @@ class Remotes:
         """The operator of this structure's mailbox; raises KeyUnavailable and its kin, ChainUntrusted, RevocationListStale."""
         if any(is_stale(one, self._clock.now()) for one in certificate_lists(self._crls)):
             raise RevocationListStale
+        self._keys.tls_identity(structure_id, Role.MAILBOX)
         client = self._operators.get(structure_id)
         if client is None:
             mailbox = self._structure(structure_id).mailbox
@@ -137,6 +139,8 @@ class Remotes:
         Raises InsiNotConfigured, StructureUnknown, KeyUnavailable and its kin, CertificateWrongName (case A18), ChainUntrusted.
         """
         role, caller = Role.INSI_MANU if user else Role.INSI_AUTO, self._software(software)
+        if (structure_id, role) in self._insi_ports:
+            self._keys.tls_identity(structure_id, role)
         client = self._insi.get((structure_id, role, caller))
         if client is None:
             self._structure(structure_id)

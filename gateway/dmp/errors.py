@@ -5,6 +5,7 @@ FromDmp
 ├── DmpUnavailable          transient       maintenance, front end down: nothing was committed
 ├── DmpInternalError        transient       generic error of the DMP
 ├── DmpTargetUnknown        transient       the entry to replace is no longer known under that id: read it again
+├── FormerSignatureRefused  transient       a lot signed under a former certificate was refused: signed anew
 ├── TokenRefused            transient       VIHF too old or seen before: minted again once, by the client itself
 ├── DuplicateRefusal        unknown         the lot id is already there: look whether our document is
 ├── FeedUnsettled           unknown         an answer that does not say whether the lot was taken
@@ -67,6 +68,15 @@ class DmpTargetUnknown(FromDmp, TransientFault):
     item_only = True
     what = "Le document à remplacer a changé de référence dans le DMP."
     gesture = "Aucune action : Relais relit la référence et renvoie le document."
+
+
+class FormerSignatureRefused(FromDmp, TransientFault):
+    """A lot signed under another certificate than the one in use was refused whole: it is signed anew (dmp.md 3.7: a rebuilt lot)."""
+
+    code = "dmp-former-signature"
+    item_only = True
+    what = "Ce document avait été signé avec un ancien certificat de la structure, que le DMP n'accepte plus."
+    gesture = "Aucune action : Relais signe de nouveau le document avec le certificat en service, et le renvoie."
 
 
 class TokenRefused(FromDmp, TransientFault):

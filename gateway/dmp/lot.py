@@ -6,6 +6,7 @@ same document id and bytes.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from datetime import datetime
 
@@ -73,6 +74,10 @@ class SealedLot(msgspec.Struct, frozen=True, kw_only=True):
     @override
     def __repr__(self) -> str:
         return f"SealedLot(submission_set_id={self.submission_set_id!r}, document_unique_id={self.document_unique_id!r})"
+
+    def is_signed_by(self, certificate: bytes) -> bool:
+        """True when the signature bears this certificate (DER)."""
+        return base64.b64encode(certificate) in b"".join(self.signature.split())
 
     def check(self, cda: bytes) -> None:
         """Raises FrozenBytesChanged when these are not the bytes that were sealed."""

@@ -11,7 +11,15 @@ import msgspec
 
 from gateway.cda.reading import read_cda
 from gateway.dmp.client import DmpClient
-from gateway.dmp.errors import DmpClosed, DmpTargetUnknown, DuplicateRefusal, NoDmp
+from gateway.dmp.errors import (
+    CertificateRefused,
+    DmpClosed,
+    DmpTargetUnknown,
+    DuplicateRefusal,
+    FormerSignatureRefused,
+    FromDmp,
+    NoDmp,
+)
 from gateway.dmp.existence import Existence
 from gateway.dmp.lot import SealedLot, seal_lot
 from gateway.flow.admitted import Admitted, Frozen
@@ -23,6 +31,7 @@ from gateway.flow.offload import worked
 from gateway.journal.records import ExistenceRecord
 from gateway.journal.store import Store
 from gateway.kernel.config import Configuration, Professional, Structure
+from gateway.kernel.errors import ErrorClass
 from gateway.model.delivery import Channel, DeliveryState, Phase
 from gateway.model.patient import Ins
 from gateway.trust.keystore import KeyStore
@@ -70,6 +79,11 @@ class DmpCourier:
         except (NoDmp, DmpClosed) as known_better:
             await self._remember(trip, ins, Existence.NONE if isinstance(known_better, NoDmp) else Existence.CLOSED)
             raise
+        except FromDmp as refusal:
+            if not self._signed_anew(trip, lot, refusal):
+                raise
+            await trip.thaw()
+            raise _of_the_former(refusal) from refusal
         return answer.answer
 
     async def reconcile(self, trip: Trip) -> bytes | None:
@@ -84,6 +98,11 @@ class DmpCourier:
         if duplicate:
             await trip.thaw()
         return None
+
+    def _signed_anew(self, trip: Trip, lot: SealedLot, refusal: FromDmp) -> bool:
+        """True when the refusal may come from a signature made before the certificate changed, and nothing of the lot can be there."""
+        lasting = refusal.error_class is ErrorClass.PERMANENT or isinstance(refusal, CertificateRefused)
+        return lasting and not trip.record.doubtful and not lot.is_signed_by(self._keys.signer(trip.record.structure).certificate)
 
     def _who(self, trip: Trip) -> tuple[Ins, Professional]:
         patient = trip.admitted.patient
@@ -169,3 +188,9 @@ class DmpCourier:
         if not entries:
             raise ReplacedNotDelivered
         return entries[0]
+
+
+def _of_the_former(refusal: FromDmp) -> FormerSignatureRefused:
+    told = FormerSignatureRefused(refusal.technical)
+    told.answer = refusal.answer
+    return told

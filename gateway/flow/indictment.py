@@ -12,7 +12,7 @@ from gateway.model.delivery import Channel
 from gateway.trust.errors import KeyUnavailable, OwnSignatureInvalid
 from gateway.trust.roles import Role
 from gateway.wire.http import TlsRefused
-from gateway.wire.smtp_errors import ClientRefused, OperatorTlsRefused
+from gateway.wire.smtp_errors import ClientRefused, OperatorTlsRefused, StartTlsMissing
 
 _ALERTS = ("CERTIFICATE", "UNKNOWN_CA", "ACCESS_DENIED", "HANDSHAKE_FAILURE", "DECRYPT_ERROR")
 """Words of the TLS alerts by which a server refuses a client's certificate, in OpenSSL's reasons."""
@@ -33,6 +33,13 @@ def accused_by(error: RelaisError, channel: Channel) -> frozenset[Role]:
             return frozenset({Role.AUTH_CLI, Role.MAILBOX})
         case _:
             return frozenset()
+
+
+def suspected_by(error: RelaisError, channel: Channel) -> frozenset[Role]:
+    """Roles that an error may speak against, or not: a TLS session that ended without a word. To be tried beside the former certificate."""
+    if not isinstance(error, TlsRefused | OperatorTlsRefused) or isinstance(error, StartTlsMissing):
+        return frozenset()
+    return frozenset({Role.AUTH_CLI} if channel is Channel.DMP else {Role.AUTH_CLI, Role.MAILBOX})
 
 
 def accused_by_insi(error: RelaisError, role: Role) -> frozenset[Role]:

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable
 import structlog
 
 from gateway.flow.identification import Clients, Insi
-from gateway.flow.indictment import accused_by, accused_by_insi
+from gateway.flow.indictment import accused_by, accused_by_insi, suspected_by
 from gateway.flow.scheduler import Attempt
 from gateway.ins.answer import Exchange
 from gateway.ins.client import Announce
@@ -26,12 +26,16 @@ _log = structlog.get_logger("relais.certificates")
 Heard = Callable[[str, Iterable[Role], Explanation, int], Awaitable[None]]
 """Structure, roles accused, why, and the instant the attempt began (milliseconds)."""
 
+Suspected = Callable[[str, Iterable[Role], int], Awaitable[None]]
+"""Structure, roles that may be at fault, and the instant the attempt began."""
+
 
 class Overheard:
     """One ear for the whole box."""
 
-    def __init__(self, heard: Heard, now: Callable[[], int]) -> None:
+    def __init__(self, heard: Heard, suspected: Suspected, now: Callable[[], int]) -> None:
         self._heard = heard
+        self._suspected = suspected
         self._now = now
 
     def attempts(self, attempt: Attempt) -> Attempt:
@@ -41,10 +45,16 @@ class Overheard:
             began = self._now()
             error = await attempt(record)
             if error is not None:
-                await self.tell(record.structure, accused_by(error, record.channel), error, began)
+                accused = accused_by(error, record.channel)
+                await self.tell(record.structure, accused, error, began)
+                await self._suspect(record.structure, suspected_by(error, record.channel) - accused, began)
             return error
 
         return listened
+
+    async def _suspect(self, structure: str, roles: frozenset[Role], began: int) -> None:
+        if roles:
+            await self._suspected(structure, roles, began)
 
     def insi(self, clients: Clients) -> Clients:
         """The same clients, listened to; what prevents one from being made is heard too."""

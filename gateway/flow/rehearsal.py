@@ -2,8 +2,7 @@
 
 AUTH_CLI: TLS with the DMP and a GET, and the operator's EHLO where no MAILBOX certificate is held; MAILBOX: that EHLO; INSI_*: TLS with
 INSi and a GET; SIGN: a lot signed and verified as those that leave. Each: its chain and the revocation lists. No patient is ever named.
-An HTTP status says nothing by itself (a GET is no SOAP call): 401, 403, 495 and 496 refuse the certificate only when the one beside it
-gets another answer to the same request [R].
+A service's refusal, 401, 403, 495 and 496 among them [R], counts only when the certificate beside this one is not refused just as well.
 Sources: anchors.md section 7 (goal 5), insi.md 2.3 (self-check), mssante.md 1.2, cda_signing.md 4.
 """
 
@@ -12,6 +11,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
 
+from gateway.flow.indictment import is_their_alert
 from gateway.flow.succession import Outcome, Service, Step
 from gateway.kernel.clock import Clock
 from gateway.kernel.config import Configuration, Mailbox
@@ -20,7 +20,7 @@ from gateway.kernel.ids import new_oid
 from gateway.mss.address import domain_of
 from gateway.trust.certificate import load_certificate
 from gateway.trust.chain import build_path, read_authorities
-from gateway.trust.errors import CertificateRevoked
+from gateway.trust.errors import CertificateRevoked, KeyUnavailable
 from gateway.trust.keystore import KeyStore
 from gateway.trust.lot import LotDocument, sign_lot
 from gateway.trust.lot_check import verify_lot
@@ -65,13 +65,14 @@ class Rehearsals:
             return (*steps, await _step("signature", lambda: self._sign(structure, slot)))
         settings = self._configuration
         if role is Role.AUTH_CLI:
-            steps.append(await _step("dmp", lambda: self._get(f"{settings.dmp.url.rstrip('/')}/registry", structure, role, slot)))
+            url = f"{settings.dmp.url.rstrip('/')}/registry"
+            steps.append(await _beside("dmp", slot, lambda tried: self._get(url, structure, role, tried)))
         if role in (Role.INSI_MANU, Role.INSI_AUTO) and settings.insi.url is not None:
-            url = settings.insi.url
-            steps.append(await _step("insi", lambda: self._get(url, structure, role, slot)))
+            address = settings.insi.url
+            steps.append(await _beside("insi", slot, lambda tried: self._get(address, structure, role, tried)))
         mailbox = self._mailbox(structure, role)
         if mailbox is not None:
-            steps.append(await _step("mss", lambda: self._greet(mailbox, structure, role, slot)))
+            steps.append(await _beside("mss", slot, lambda tried: self._greet(mailbox, structure, role, tried)))
         return tuple(steps)
 
     def _mailbox(self, structure: str, role: Role) -> Mailbox | None:
@@ -100,7 +101,7 @@ class Rehearsals:
 
     async def _sign(self, structure: str, slot: Slot) -> None:
         signer = self._keys.signer(structure, slot)
-        lot, documents = new_oid(), [LotDocument(unique_id=new_oid(), data=secrets.token_bytes(32))]
+        lot, documents = new_oid(), [LotDocument(unique_id=new_oid(), data=f"<essai>{secrets.token_hex(16)}</essai>".encode())]
         settings = self._configuration.dmp
         signature = await sign_lot(
             submission_set_id=lot,
@@ -115,19 +116,9 @@ class Rehearsals:
     async def _get(self, url: str, structure: str, role: Role, slot: Slot) -> None:
         status = await self._asked(url, structure, role, slot)
         if status in _ABOUT_CERTIFICATES:
-            other = await self._answer_to(_OTHER[slot], url, structure, role)
-            if other is None:
-                raise PeerUnreachable(f"HTTP {status}, nothing to compare with")
-            if other != status:
-                raise TlsRefused(f"ALERT CERTIFICATE as HTTP {status}")
+            raise TlsRefused(f"HTTP {status}")
         if status >= 500:
             raise PeerUnreachable(f"HTTP {status}")
-
-    async def _answer_to(self, slot: Slot, url: str, structure: str, role: Role) -> int | None:
-        try:
-            return await self._asked(url, structure, role, slot)
-        except RelaisError:
-            return None
 
     async def _asked(self, url: str, structure: str, role: Role, slot: Slot) -> int:
         port = self._ports(self._context(structure, role, slot))
@@ -153,22 +144,40 @@ class Rehearsals:
 
 
 async def _step(service: Service, act: Callable[[], Awaitable[None]]) -> Step:
-    place = _PLACES[service]
+    """A trial that depends on nobody else: what goes wrong is the certificate's own."""
     try:
         await act()
     except RelaisError as problem:
-        refused = problem.error_class is ErrorClass.CONFIGURATION and not _is_theirs(problem)
-        outcome: Outcome = "refused" if refused else "unreachable"
-        return Step(service=service, outcome=outcome, what=f"{place} : {_lowered(problem.explanation.what)}", code=problem.code)
-    return Step(service=service, outcome="good", what=f"{place} : essai réussi.")
+        return _failed(service, "refused" if problem.error_class is ErrorClass.CONFIGURATION else "unreachable", problem)
+    return _passed(service)
 
 
-def _is_theirs(problem: RelaisError) -> bool:
-    """True when the trouble is the service's own: its certificate, a cut, a setting that has nothing to do with ours."""
-    if isinstance(problem, TlsRefused | OperatorTlsRefused):
-        return "ALERT" not in problem.technical
-    return isinstance(problem, ClientRefused) and problem.reply is None
+async def _beside(service: Service, slot: Slot, act: Callable[[Slot], Awaitable[None]]) -> Step:
+    """A trial at a service; a refusal counts only when the certificate beside it is not refused just as well at that instant."""
+    try:
+        await act(slot)
+    except (TlsRefused, OperatorTlsRefused, ClientRefused) as problem:
+        return _failed(service, await _blame(problem, _OTHER[slot], act), problem)
+    except RelaisError as problem:
+        return _failed(service, "refused" if problem.error_class is ErrorClass.CONFIGURATION else "unreachable", problem)
+    return _passed(service)
 
 
-def _lowered(sentence: str) -> str:
-    return sentence[:1].lower() + sentence[1:]
+async def _blame(problem: RelaisError, other: Slot, act: Callable[[Slot], Awaitable[None]]) -> Outcome:
+    """Where there is nothing to compare with, only a TLS alert about the certificate speaks against it."""
+    try:
+        await act(other)
+    except KeyUnavailable:
+        return "refused" if is_their_alert(problem) else "unreachable"
+    except RelaisError:
+        return "unreachable"
+    return "refused"
+
+
+def _passed(service: Service) -> Step:
+    return Step(service=service, outcome="good", what=f"{_PLACES[service]} : essai réussi.")
+
+
+def _failed(service: Service, outcome: Outcome, problem: RelaisError) -> Step:
+    what = problem.explanation.what
+    return Step(service=service, outcome=outcome, what=f"{_PLACES[service]} : {what[:1].lower()}{what[1:]}", code=problem.code)

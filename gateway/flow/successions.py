@@ -58,6 +58,7 @@ class Successions:
     async def look(self) -> None:
         """Finish what a cut left, notice what was imported, rehearse, switch by itself, watch. One role that fails stops no other."""
         async with self._alone:
+            await self._refresh()
             for place in await self._places():
                 try:
                     await self._look_at(place)
@@ -65,16 +66,18 @@ class Successions:
                     _log.warning("succession not moved", structure=place[0], role=place[1], code=problem.code, why=problem.technical)
 
     async def rehearse(self, place: Place, actor: str) -> SuccessionRecord | None:
-        """Try the next certificate now; None when there is none."""
+        """Try the next certificate now, and put it into use when it was waited for; None when there is none."""
         async with self._alone:
+            await self._refresh()
             record = await self._noticed(place)
             if record is None or succession.under_way(record) or self._next_of(place) is None:
                 return record
-            return await self._rehearse(record, actor)
+            return await self._switch_by_itself(await self._rehearse(record, actor))
 
     async def switch(self, place: Place, actor: str) -> SuccessionRecord | None:
         """Put the next certificate into use; unchanged when its rehearsal does not allow it, None when there is none."""
         async with self._alone:
+            await self._refresh()
             record = await self._noticed(place)
             if record is None or not succession.may_be_switched(record) or self._next_of(place) is None:
                 return record
@@ -98,6 +101,17 @@ class Successions:
                 record = await self.record(place)
                 if record is not None:
                     await self._indict(record, explanation)
+
+    async def suspected(self, structure: str, roles: Iterable[Role], began: int) -> None:
+        """A TLS session ended without a word: what is in its first hour is tried again now, once a minute at most."""
+        for place in [(structure, role) for role in roles if began > self._watched.get((structure, role), began)]:
+            try:
+                async with self._alone:
+                    record = await self.record(place)
+                    if record is not None and record.state == "watched":
+                        await self._watch(record)
+            except RelaisError as problem:
+                _log.warning("certificate not tried again", structure=structure, role=place[1], code=problem.code)
 
     async def record(self, place: Place) -> SuccessionRecord | None:
         """Where this role stands."""
@@ -153,12 +167,18 @@ class Successions:
             return await self._write(after, None)
         return await self._write(after, "certificate.rehearsed", actor=actor, answer=succession.verdict_of(steps))
 
-    async def _switch_by_itself(self, record: SuccessionRecord) -> None:
+    async def _switch_by_itself(self, record: SuccessionRecord) -> SuccessionRecord:
         if not self._settings.automatic:
-            return
+            return record
         ends_at = await self._end_of_the_one_in_use(_place(record))
         if succession.due_by_itself(record, ends_at=ends_at, now=self._now(), before_days=self._settings.switch_days):
-            await self._switch(record, SYSTEM)
+            return await self._switch(record, SYSTEM)
+        return record
+
+    async def _refresh(self) -> None:
+        """Take what another process put on the disk."""
+        for structure in await asyncio.to_thread(self._keys.refresh):
+            await self._renew(structure)
 
     async def _switch(self, record: SuccessionRecord, actor: str) -> SuccessionRecord:
         former = self._fingerprint(_place(record), Slot.CURRENT)

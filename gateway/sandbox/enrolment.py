@@ -47,6 +47,8 @@ class CertificateOrder(msgspec.Struct, frozen=True, kw_only=True):
     common_name: Organisation | None = None
     """CN of an issued certificate; the one its role imposes, or the organisation, when not given."""
     variant: Variant = "valid"
+    valid_seconds: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    """How long an issued certificate lives from now on, to see one end; what its variant says when not given."""
 
 
 class Enrolment:
@@ -82,7 +84,7 @@ class Enrolment:
             raise BodyUnreadable("issue", field="role" if profile is None else "structure")
         if order.common_name is not None:
             profile = replace(profile, common_name=order.common_name)
-        issued = self._issue(profile, order.structure, order.organisation, order.variant)
+        issued = self._issue(profile, order.structure, order.organisation, order.variant, order.valid_seconds)
         return {**self._packed(issued), "certificate": issued.cert_pem.decode("ascii")}
 
     def _revoke(self, order: CertificateOrder, role: str | None) -> list[str]:
@@ -97,8 +99,10 @@ class Enrolment:
             raise CertificateNotFound("revoke")
         return revoked
 
-    def _issue(self, profile: LeafProfile, structure: str, organisation: str, variant: Variant) -> IssuedCertificate:
-        start, end = _period(variant)
+    def _issue(
+        self, profile: LeafProfile, structure: str, organisation: str, variant: Variant, seconds: int | None = None
+    ) -> IssuedCertificate:
+        start, end = _period(variant) if seconds is None else (None, datetime.now(UTC) + timedelta(seconds=seconds))
         issued = self._pki.issue(
             replace(profile, digital_signature=False, non_repudiation=False, key_encipherment=True)
             if variant == "wrong_usage"

@@ -153,7 +153,8 @@ async def test_by_hand_only_when_so_set(tmp_path: Path) -> None:
     assert (await box.row()).actor == "workstation:w"
 
 
-async def test_a_certificate_that_a_service_refuses_is_not_put_into_use_even_by_hand(box: Box) -> None:
+async def test_a_certificate_that_a_service_refuses_is_not_put_into_use_even_by_hand(tmp_path: Path) -> None:
+    box = Box(tmp_path, automatic=False)
     box.services.outcomes[Slot.NEXT] = "refused"
     box.clock.advance(101 * DAY)
     await box.desk.look()
