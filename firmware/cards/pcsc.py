@@ -37,6 +37,7 @@ _MEANING: dict[int, type[DeviceError]] = {
     0x80100017: ReaderUnknown,  # reader unavailable
     0x8010000C: CardAbsent,
     0x80100069: CardAbsent,  # removed card
+    0x80100016: CardAbsent,  # not transacted: it left, or died, in the middle of an exchange
     0x80100066: CardMute,  # unresponsive
     0x80100067: CardMute,  # unpowered
     0x8010000B: ReaderBusy,

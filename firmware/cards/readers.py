@@ -69,8 +69,13 @@ class Readers:
             case _:
                 return self._about_known(event)
 
+    @property
+    def plugged(self) -> tuple[Plugged, ...]:
+        """What is plugged in, as PC/SC knows it."""
+        return tuple(self._plugged.values())
+
     def all(self) -> tuple[Reader, ...]:
-        """What is plugged in, in the order of its coming."""
+        """What is plugged in, in the order of its coming, as the gateway may know it."""
         return tuple(Reader(id=one.id, name=model_of(one.name), pin_pad=one.pin_pad, card=one.card) for one in self._plugged.values())
 
     def find(self, reader: str) -> Plugged:

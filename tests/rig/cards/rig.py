@@ -15,11 +15,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from tests.rig.cards.agent import SLOTS_PER_READER
 from tests.rig.cards.virtual import Inserted, VirtualCard
 from tests.shared import missing
 from tests.tools import need_tool
 
 _AGENT = Path(__file__).with_name("agent.py")
+_LOOK = Path(__file__).with_name("look.py")
 _DRIVER = Path("/usr/lib/pcsc/drivers/serial/libifdvpcd.so")
 _SETUP = """
 mkdir -p /run/pcscd && mount --bind "$1/run" /run/pcscd
@@ -114,6 +116,12 @@ class CardRig:
         """End pcscd by this signal and start it anew."""
         self.stop_pcscd(number)
         self.start_pcscd()
+
+    def await_pcscd(self, slot: int, *, present: bool) -> None:
+        """Until pcscd itself sees a card in the slot, or none; whatever others see."""
+        reader = f"Virtual Reader {slot // SLOTS_PER_READER} {slot // SLOTS_PER_READER:02X} {slot % SLOTS_PER_READER:02X}"
+        command = [sys.executable, str(_LOOK), reader, "present" if present else "empty"]
+        subprocess.run(command, env=os.environ | self.environment, check=True, timeout=60)
 
     def stop_pcscd(self, number: signal.Signals = signal.SIGTERM) -> None:
         """End pcscd; the slots lose their cards."""
