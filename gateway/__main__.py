@@ -89,6 +89,19 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--home", type=Path, required=True)
     one.set_defaults(run=_mqtt)
 
+    one = commands.add_parser("certificate", help="importe, montre et change les certificats des structures")
+    one.add_argument("action", choices=("list", "import", "token", "next", "try", "promote", "return", "erase"))
+    one.add_argument("file", type=Path, nargs="?", metavar="FICHIER.p12")
+    one.add_argument("--home", type=Path, required=True)
+    one.add_argument("--structure", help="identifiant national")
+    one.add_argument("--role", choices=("auth_cli", "sign", "insi_manu", "insi_auto", "mailbox"))
+    one.add_argument("--slot", choices=("current", "next", "former"), help="place : en service, suivant, ancien")
+    one.add_argument("--library", default="", help="bibliothèque PKCS#11 du jeton")
+    one.add_argument("--label", default="", help="nom du jeton")
+    one.add_argument("--passphrase-fd", type=int, metavar="N", help="descripteur d'où lire le mot de passe ou le code")
+    one.add_argument("--json", action="store_true")
+    one.set_defaults(run=_certificate)
+
     one = commands.add_parser("boxkey", help="dit ou change où est gardée la clé du boîtier")
     one.add_argument("action", choices=("show", "tpm", "passphrase", "recover"))
     one.add_argument("--home", type=Path, required=True)
@@ -147,6 +160,24 @@ def _mqtt(options: argparse.Namespace) -> int:
     from gateway.commands.mqtt import mqtt
 
     return mqtt(Home(options.home), options.action, options.file)
+
+
+def _certificate(options: argparse.Namespace) -> int:
+    from gateway.commands.certificate import CertificateCall, certificate
+    from gateway.trust.roles import Role
+
+    call = CertificateCall(
+        action=options.action,
+        structure=options.structure,
+        role=Role(options.role) if options.role else None,
+        slot=options.slot,
+        file=options.file,
+        library=options.library,
+        label=options.label,
+        descriptor=options.passphrase_fd,
+        as_json=options.json,
+    )
+    return asyncio.run(certificate(Home(options.home), call))
 
 
 def _boxkey(options: argparse.Namespace) -> int:

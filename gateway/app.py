@@ -201,7 +201,7 @@ async def opened(home: Home, *, clock: Clock | None = None) -> AsyncIterator[Gat
         watch = RevocationWatch(lists, keys, tuple(one.id for one in configuration.structures), port, clock, remotes.heed)
         rehearsals = Rehearsals(configuration, keys, anchors, lists.held, clock, _rehearsal_port)
         successions = Successions(configuration, store, books, keys, rehearsals, renew)
-        ear = Overheard(successions.heard, books.now)
+        ear = Overheard(successions.heard, successions.suspected, books.now)
         scheduler = Scheduler(configuration, store, clock, ear.attempts(desk.attempt))
         readings = Readings(clock.monotonic)
         desks = {one.id: one.workstation for one in configuration.scanners}
@@ -250,7 +250,9 @@ async def opened(home: Home, *, clock: Clock | None = None) -> AsyncIterator[Gat
                 searches=SearchDesk(configuration, store, identities, identification, inquiries, batches, books, limits),
                 calendar=calendar,
                 successions=SuccessionDesk(store, books, successions),
-                certificates=CertificateDesk(configuration, store, books, keys, rehearsals, anchors, lists.held, renew, watch.refresh),
+                certificates=CertificateDesk(
+                    configuration, store, books, keys, rehearsals, successions, anchors, lists.held, renew, watch.refresh
+                ),
                 scanners=scanners,
             ),
             alarms=Alarms(store, books, facts),

@@ -281,7 +281,9 @@ async def open_box(
         searches=SearchDesk(configuration, store, identities, identification, inquiries, batches, books, limits_of_search),
         calendar=calendar,
         successions=SuccessionDesk(store, books, successions),
-        certificates=CertificateDesk(configuration, store, books, keys, rehearsals, anchors, tuple, _renewed, _nothing_fetched),
+        certificates=CertificateDesk(
+            configuration, store, books, keys, rehearsals, successions, anchors, tuple, _renewed, _nothing_fetched
+        ),
         scanners=ScannerDesk(
             configuration.environment,
             store,
