@@ -19,6 +19,7 @@ from gateway.web.identities import show_datamatrix, show_identity, show_worklist
 from gateway.web.identity_acts import act_on_identity
 from gateway.web.persons import stand_up
 from gateway.web.refusals import HANDLERS, show_nothing
+from gateway.web.scanners import act_on_scanner, begin_test, show_scanners, show_test
 from gateway.web.sessions import Sessions
 
 _LARGEST_FORM = 16_384
@@ -40,6 +41,10 @@ _ROUTES: tuple[ControllerRouterHandler, ...] = (
     show_batches,
     start_batch,
     stop_batch,
+    show_scanners,
+    show_test,
+    begin_test,
+    act_on_scanner,
     show_asset,
     show_nothing,
 )
