@@ -120,6 +120,11 @@ def learn(known: Known, pin: bytes | None, outcome: Outcome, *, before: int | No
     return Known(wrong=wrong, tries_left=0 if outcome is Outcome.BLOCKED else after)
 
 
+def at_most_left(before: int | None, after: int | None) -> int | None:
+    """Tries to tell a person after a wrong PIN: a module that only knows "all or some" may still say as many as before."""
+    return after if before is None or after is None else min(after, max(before - 1, 0))
+
+
 def _not_again(known: Known) -> frozenset[bytes]:
     return known.wrong if known.doubt is None else known.wrong | {known.doubt.pin}
 

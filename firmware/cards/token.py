@@ -66,7 +66,8 @@ def tries_left(flags: int) -> int:
     """Tries of the PIN that a token's flags tell of: 3, 2, 1 or 0.
 
     PKCS#11 only says "all", "fewer", "one", "none"; a CPx has three tries (cards.md 1.6 [S]), so "fewer" is two. Of a card with more
-    tries in all, "two" stands for "two or more" [K].
+    tries in all, "two" stands for "two or more"; a module that does not know how many there are in all says "all" until the last one, and
+    so "three" may stand for two (OpenSC with cards other than IAS-ECC [M]).
     """
     if flags & _LOCKED:
         return 0
@@ -156,6 +157,7 @@ class Trouble(enum.StrEnum):
     NO_KEY = "no such key or certificate"
     PIN_EACH_TIME = "key asks the PIN each time"
     NEEDS_DATA = "key signs data only"
+    NO_WAY = "library cannot sign with this key"
     SIGNATURE = "signature does not verify"
     BROKEN = "library failed"
 

@@ -21,7 +21,7 @@ from firmware.protocol import CardCertificate, CardObject, KeyUse
 _GONE = (
     pkcs11.DeviceRemoved, pkcs11.TokenNotPresent, pkcs11.SessionHandleInvalid, pkcs11.SessionClosed, pkcs11.SlotIDInvalid,
 )  # fmt: skip
-_NO_DIGEST = (
+_REFUSED = (
     pkcs11.MechanismInvalid, pkcs11.FunctionNotSupported, pkcs11.KeyTypeInconsistent, pkcs11.FunctionRejected, pkcs11.DataInvalid,
     pkcs11.DataLenRange,
 )  # fmt: skip
@@ -67,7 +67,7 @@ class TokenCard:
         )
 
     def login(self, pin: bytearray | None) -> LoggedIn:
-        """Present the PIN once and read the counter again; never raises, for whatever goes wrong may have been a try."""
+        """Present the PIN once; never raises, for whatever goes wrong may have been a try. The tries left only where the card answered."""
         technical, malformed = "", False
         with suppress(pkcs11.PKCS11Error):
             self._free_labels = frozenset(label for label, _ in self._data(self._session))
@@ -82,7 +82,8 @@ class TokenCard:
         except (pkcs11.PKCS11Error, ValueError) as error:
             outcome, technical = Outcome.UNKNOWN, type(error).__name__
             malformed = isinstance(error, pkcs11.PinLenRange | pkcs11.PinInvalid)
-        return LoggedIn(outcome=outcome, tries_left=self._counter(), malformed=malformed, technical=technical)
+        seen = outcome is not Outcome.UNKNOWN or malformed  # else the module may tell what it remembers of a card that is gone [M]
+        return LoggedIn(outcome=outcome, tries_left=self._counter() if seen else None, malformed=malformed, technical=technical)
 
     def objects(self, *, protected: bool) -> tuple[CardObject, ...]:
         """Data objects, those that only the PIN uncovers or the others; one that cannot be read is left out. Raises CannotDo."""
@@ -99,31 +100,33 @@ class TokenCard:
         der, identifier = self._pairs[request.key]
         with _told():
             key = self._key(self._unlocked, identifier)
-        if request.data is not None:
-            digest = digest_of(request.hash, request.data)
-            value = self._signed_data(key, request.hash, request.data, digest)
-        else:
-            digest = request.digest or b""
-            if len(digest) != digest_size(request.hash):
-                raise CannotDo(Trouble.NEEDS_DATA, "length of the digest", fatal=False)
-            value = self._signed_digest(key, digest_info(request.hash, digest))
+        digest = digest_of(request.hash, request.data) if request.data is not None else request.digest or b""
+        if len(digest) != digest_size(request.hash):
+            raise CannotDo(Trouble.NEEDS_DATA, "length of the digest", fatal=False)
+        value = self._signed(key, request, digest_info(request.hash, digest))
         if not is_signature_of(der, value, request.hash, digest):
             raise CannotDo(Trouble.SIGNATURE)
         return value
 
-    def _signed_data(self, key: SignMixin, name: HashName, data: bytes, digest: bytes) -> bytes:
-        """The card sees the data where the module lets it: a CPS3 signs nothing whose last block it has not hashed itself."""
-        with _told():
-            if _HASHED[name] in self._slot.get_mechanisms():
-                return bytes(key.sign(data, mechanism=_HASHED[name]))
-            return bytes(key.sign(digest_info(name, digest), mechanism=Mechanism.RSA_PKCS))
+    def _signed(self, key: SignMixin, request: SignWith, info: bytes) -> bytes:
+        """By the way that suits the key, else the other where the module refuses it outright.
 
-    def _signed_digest(self, key: SignMixin, info: bytes) -> bytes:
+        A CPS3 signs with its signature key only what it has hashed the last block of, and authenticates with a ready DigestInfo.
+        """
+        ways: list[tuple[bytes, Mechanism]] = [(info, Mechanism.RSA_PKCS)]
+        if request.data is not None:
+            ways.insert(0 if request.key is KeyUse.SIGN else 1, (request.data, _HASHED[request.hash]))
+        refused = ""
         with _told():
-            try:
-                return bytes(key.sign(info, mechanism=Mechanism.RSA_PKCS))
-            except _NO_DIGEST as error:
-                raise CannotDo(Trouble.NEEDS_DATA, type(error).__name__, fatal=False) from error
+            offered = self._slot.get_mechanisms()
+            for content, mechanism in ways:
+                if mechanism not in offered:
+                    continue
+                try:
+                    return bytes(key.sign(content, mechanism=mechanism))
+                except _REFUSED as error:
+                    refused = type(error).__name__
+        raise CannotDo(Trouble.NEEDS_DATA if request.data is None else Trouble.NO_WAY, refused, fatal=False)
 
     def _key(self, session: Session, identifier: bytes) -> SignMixin:
         found = list(session.get_objects({Attribute.CLASS: ObjectClass.PRIVATE_KEY, Attribute.ID: identifier}))

@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
-from firmware.cards.pin import Outcome, PinMemory, Refusal, consider, learn, settle, way_in
+from firmware.cards.pin import Outcome, PinMemory, Refusal, at_most_left, consider, learn, settle, way_in
 from firmware.cards.token import Begin, Failed, Found, LoggedIn, Login, Reply, Request, Trouble
 from firmware.errors import (
     CardAbsent,
@@ -51,6 +51,7 @@ _TROUBLES: Mapping[Trouble, type[DeviceError]] = {
     Trouble.NO_KEY: KeyUnfit,
     Trouble.PIN_EACH_TIME: KeyAsksEachTime,
     Trouble.NEEDS_DATA: KeyUnfit,
+    Trouble.NO_WAY: KeyUnfit,
     Trouble.SIGNATURE: PartFault,
     Trouble.BROKEN: PartFault,
 }
@@ -129,12 +130,12 @@ class Unlocking:
         if told.outcome is Outcome.RIGHT:
             return told
         if told.outcome is Outcome.WRONG:
-            raise PinWrong(tries_left=told.tries_left)
+            raise PinWrong(tries_left=at_most_left(before, told.tries_left))
         if told.outcome is Outcome.BLOCKED:
             raise PinBlocked(tries_left=0)
         if told.malformed and told.tries_left == before:
             raise PinMalformed(told.technical, tries_left=told.tries_left)
-        raise OutcomeUnknown(told.technical, tries_left=told.tries_left)
+        raise OutcomeUnknown(told.technical)
 
 
 def expect(reply: Reply, kind: type[_Answer]) -> _Answer:

@@ -128,7 +128,7 @@ class Bench:
         except HelperLost as error:
             raise OutcomeUnknown(f"login {error}", tries_left=await self._count_again(work)) from error
         except OutcomeUnknown as error:
-            raise OutcomeUnknown(error.technical, tries_left=await self._tries(work, error.tries_left)) from error
+            raise OutcomeUnknown(error.technical, tries_left=await self._count_again(work)) from error
         self.check(work.reader, work.insertion_id)
         return told.tries_left
 
@@ -208,11 +208,8 @@ class Bench:
         self.check(work.reader, work.insertion_id)
         return at
 
-    async def _tries(self, work: Work, told: int | None) -> int | None:
-        return told if told is not None else await self._count_again(work)
-
     async def _count_again(self, work: Work) -> int | None:
-        """The tries left after a PIN whose fate nobody saw; None when the card does not say either."""
+        """The tries left after a PIN whose fate nobody saw, by a fresh helper; None when the card does not say either."""
         try:
             await work.helper.end()
             found = self.check(work.reader, work.insertion_id)

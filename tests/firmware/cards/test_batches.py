@@ -128,7 +128,7 @@ async def test_an_accepted_last_try_with_the_right_pin_opens(batches: Batches, w
     assert card.tries == 3
 
 
-@pytest.mark.parametrize(("fault", "sent", "tries"), [("lost-before", 0, 3), ("lost-after", 1, 2)])
+@pytest.mark.parametrize(("fault", "sent", "tries"), [("lost-before", 0, 3), ("lost-after", 1, 2), ("unclear", 1, 2)])
 async def test_a_lost_answer_is_counted_again_reported_and_not_repeated(
     batches: Batches, world: World, card: CardInMemory, fault: str, sent: int, tries: int
 ) -> None:

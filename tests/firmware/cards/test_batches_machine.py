@@ -22,7 +22,7 @@ from tests.firmware.cards.world import MODULE, READER, CardInMemory, Fault, Worl
 
 PINS = (b"1234", b"0000", b"1111", b"9999")
 OWNERS = ("desk-1 doctor", "desk-2 secretary")
-FAULTS: tuple[Fault, ...] = (*("none",) * 6, "lost-before", "lost-after", "pulled-after", "counter-hidden")
+FAULTS: tuple[Fault, ...] = (*("none",) * 6, "lost-before", "lost-after", "unclear", "pulled-after", "counter-hidden")
 SELDOM = st.sampled_from((False, False, False, True))
 T = TypeVar("T")
 

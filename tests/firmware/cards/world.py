@@ -13,7 +13,7 @@ from firmware.cards.work import InReader
 from firmware.errors import CardAbsent, ReaderUnknown
 from firmware.protocol import Card, CardCertificate, CardKind, CardObject, Generation, KeyUse
 
-Fault = Literal["none", "lost-before", "lost-after", "counter-hidden", "pulled-after"]
+Fault = Literal["none", "lost-before", "lost-after", "unclear", "counter-hidden", "pulled-after"]
 MODULE = TokenModule(library="/opt/cps/libcps3_pkcs11_lux.so")
 READER = "reader-0a1b"
 
@@ -136,6 +136,8 @@ class HelperInMemory:
             self._lose()
         if self.world.fault == "lost-after":
             self._lose()
+        if self.world.fault == "unclear":
+            return LoggedIn(outcome=Outcome.UNKNOWN)
         return LoggedIn(outcome=outcome, tries_left=None if self.world.fault == "counter-hidden" else card.tries)
 
     def _lose(self) -> None:
