@@ -13,6 +13,15 @@ from gateway.api.specification import specification
 PROBLEM = "application/problem+json"
 
 
+_EVENTS = {
+    "document": "DocumentView",
+    "identity": "IdentityEvent",
+    "inquiry": "InquiryEvent",
+    "batch": "BatchEvent",
+    "scan": "ScanEvent",
+}
+
+
 @cache
 def _document() -> dict[str, Any]:
     return specification()
@@ -36,7 +45,7 @@ def check_event(kind: str, data: Any) -> None:
     """Fails unless the data of an event are what the description of /events says of its kind."""
     document = _document()
     family = kind.partition(".")[0]
-    name = {"document": "DocumentView", "identity": "IdentityEvent", "inquiry": "InquiryEvent", "batch": "BatchEvent", "scan": "ScanEvent"}[family]
+    name = _EVENTS[family]
     assert name in document["paths"]["/api/v1/events"]["get"]["summary"]
     schema = {"$ref": f"#/components/schemas/{name}", "components": document["components"]}
     jsonschema_rs.validator_for(schema, validate_formats=True).validate(data)
