@@ -13,6 +13,7 @@ from gateway.journal.sqlite import SqliteStore
 from gateway.kernel.config import read_configuration
 from gateway.kernel.home import Home
 from gateway.trust.keystore import KeyStore
+from gateway.trust.lan import LanAuthority
 from gateway.trust.vault import open_vault
 
 _MARKS = {Severity.OK: "✓", Severity.WARNING: "!", Severity.ERROR: "✗"}
@@ -23,8 +24,15 @@ async def check(home: Home, *, as_json: bool) -> int:
     configuration = read_configuration(home.configuration)
     store = await SqliteStore.open(home.journal)
     try:
-        keys = KeyStore(home.root, open_vault(home.root, settings=configuration.box_key))
-        site = Site(home=home.root, configuration=configuration, store=store, keys=keys, clock=system_clock(configuration))
+        vault = open_vault(home.root, settings=configuration.box_key)
+        site = Site(
+            home=home.root,
+            configuration=configuration,
+            store=store,
+            keys=KeyStore(home.root, vault),
+            clock=system_clock(configuration),
+            lan=LanAuthority(home.root, vault),
+        )
         results = await run_checks(site)
     finally:
         await store.close()

@@ -12,6 +12,7 @@ from gateway.journal.store import Store
 from gateway.kernel.clock import Clock
 from gateway.kernel.config import Configuration
 from gateway.trust.keystore import KeyStore
+from gateway.trust.lan import LanAuthority
 
 
 class Severity(enum.StrEnum):
@@ -39,6 +40,8 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     store: Store
     keys: KeyStore
     clock: Clock
+    lan: LanAuthority | None = None
+    """None: opened from the home when a check needs it."""
 
 
 class Check(Protocol):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from gateway.health.check import Check, Result, Severity, Site
 from gateway.health.checks import (
     audit_trail,
+    calendar,
+    certificate_chains,
     certificates,
     conformity_pack,
     converter,
@@ -16,6 +18,7 @@ from gateway.health.checks import (
     revocation_lists,
     scratch,
     searches,
+    successions,
     text_reader,
     time_source,
 )
@@ -23,6 +26,9 @@ from gateway.kernel.errors import RelaisError
 
 CHECKS: tuple[Check, ...] = (
     certificates.check,
+    certificate_chains.check,
+    successions.check,
+    calendar.check,
     insi.check,
     searches.check,
     revocation_lists.check,
