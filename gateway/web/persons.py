@@ -68,4 +68,4 @@ async def stand_up(request: Request[Any, Any, Any], sessions: Given[Sessions], v
     fields = await read_form(request, sessions, visitor.session)
     sessions.sit(visitor.session, fields.get("structure", ""), None)
     back = fields.get("retour", "")
-    return see_other(back if back.startswith(("/identites", "/lots")) and "\\" not in back else "/identites")
+    return see_other(back if back.startswith(("/identites", "/lots", "/certificats")) and "\\" not in back else "/identites")
