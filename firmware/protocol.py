@@ -231,6 +231,8 @@ class Devices(_Message, frozen=True, kw_only=True):
     readers: tuple[Reader, ...] = ()
     scanners: tuple[Scanner, ...] = ()
     service: bool = True
+    service_trouble: str | None = None
+    """Why it is not: `card-service-down`, which passes by itself, or `cards-unavailable`, when this box lacks what drives readers."""
     token_library: bool = False
     """A PKCS#11 library for CPx cards is configured and loads."""
     vitale_plug_in: bool = False

@@ -128,12 +128,9 @@ class Context(Protocol):
         ...
 
 
-def open_context() -> Context:
-    """A session. Raises CardsUnavailable, ServiceDown."""
-    try:
-        import smartcard.scard as raw
-    except (ImportError, OSError) as error:
-        raise CardsUnavailable(type(error).__name__) from error
+def open_context(raw: Any = None) -> Context:
+    """A session, through pyscard or another binding with the same calls. Raises CardsUnavailable, ServiceDown."""
+    raw = raw if raw is not None else _pyscard()
     code, handle = raw.SCardEstablishContext(0)
     _check(code)
     return _Context(raw, handle)
@@ -207,6 +204,14 @@ class _Link:
             self._raw.SCardEndTransaction(self._card, how)  # reset before others are let in
             how = _LEAVE
         self._raw.SCardDisconnect(self._card, how)
+
+
+def _pyscard() -> Any:
+    try:
+        import smartcard.scard
+    except (ImportError, OSError) as error:
+        raise CardsUnavailable(type(error).__name__) from error
+    return smartcard.scard
 
 
 def _unsigned(code: int) -> int:

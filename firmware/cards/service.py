@@ -18,7 +18,7 @@ from firmware.cards.token import TokenModule
 from firmware.cards.vitale import read_vitale
 from firmware.cards.watcher import Event, ReaderOut, Watcher
 from firmware.cards.work import InReader
-from firmware.errors import NotAVitale
+from firmware.errors import CardsUnavailable, NotAVitale, ServiceDown
 from firmware.protocol import CardKind, CardObject, CardObjects, NoticeType, PlugInResult, Reader, ReadFreeData, ReadVitale
 
 _LOG = logging.getLogger(__name__)
@@ -61,6 +61,13 @@ class CardService:
     def up(self) -> bool:
         """PC/SC answers."""
         return self._readers.up
+
+    @property
+    def trouble(self) -> str | None:
+        """The code of what keeps every reader away; None when nothing does."""
+        if self._readers.hopeless:
+            return CardsUnavailable.code
+        return None if self._readers.up else ServiceDown.code
 
     @property
     def vitale_plug_in(self) -> bool:

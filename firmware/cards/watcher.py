@@ -20,7 +20,7 @@ from firmware.errors import CardsUnavailable, DeviceError
 _LOG = logging.getLogger(__name__)
 _LONGEST_LOOK = 60.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0
-_JOIN = 0.05
+_JOIN, _JOINS = 0.05, 40
 _BREATH = 0.05
 """Seconds after a look that told nothing: a reader that pcscd lists and does not know would otherwise keep the thread busy."""
 
@@ -87,9 +87,11 @@ class Watcher:
         self._thread.start()
 
     def stop(self) -> None:
-        """Ends the thread, whatever it waits for; blocks some milliseconds."""
+        """Ends the thread, whatever it waits for; blocks some milliseconds. One that hangs in a frozen pcscd is left after seconds."""
         self._stopping.set()
-        while self._thread.is_alive():
+        for _ in range(_JOINS):
+            if not self._thread.is_alive():
+                return
             context = self._context
             if context is not None:
                 context.cancel()  # lost when the thread is not waiting yet: hence again

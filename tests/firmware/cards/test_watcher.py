@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 
 import pytest
@@ -137,3 +138,16 @@ def test_whatever_is_seen_a_card_is_in_exactly_between_its_in_and_its_out(looks:
         if before.present and now.present and before.changes != now.changes:
             assert len(changes(before, now)) == 2
         before = now
+
+
+async def test_a_watcher_that_hangs_in_a_frozen_service_does_not_hold_the_process() -> None:
+    frozen = threading.Event()
+
+    def open_frozen() -> Context:
+        frozen.wait(60)
+        raise CardsUnavailable("never in time")
+
+    watcher = Watcher(asyncio.get_running_loop(), lambda _: None, open_frozen)
+    watcher.start()
+    await asyncio.to_thread(watcher.stop)
+    frozen.set()

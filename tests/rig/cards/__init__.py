@@ -11,7 +11,7 @@ the socket of pcscd is in a folder of the rig, told by PCSCLITE_CSOCK_NAME. `nee
 Never measured by the clock: an exchange takes 0.1 ms, or 40 when TCP delays an acknowledgement (cards.md section 7).
 """
 
-from tests.rig.cards.rig import CardRig, need_card_rig
+from tests.rig.cards.rig import CardRig, need_card_rig, why_no_card_rig
 from tests.rig.cards.virtual import CpsCard, MuteCard, VirtualCard
 
-__all__ = ["CardRig", "CpsCard", "MuteCard", "VirtualCard", "need_card_rig"]
+__all__ = ["CardRig", "CpsCard", "MuteCard", "VirtualCard", "need_card_rig", "why_no_card_rig"]

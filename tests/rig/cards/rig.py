@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import json
 import os
 import shutil
@@ -18,7 +19,6 @@ from typing import Self
 from tests.rig.cards.agent import SLOTS_PER_READER
 from tests.rig.cards.virtual import Inserted, VirtualCard
 from tests.shared import missing
-from tests.tools import need_tool
 
 _AGENT = Path(__file__).with_name("agent.py")
 _LOOK = Path(__file__).with_name("look.py")
@@ -35,14 +35,25 @@ def _unshare() -> list[str]:
     return ["unshare", "--net", "--mount", *([] if os.geteuid() == 0 else ["--map-root-user"])]
 
 
+def why_no_card_rig() -> str | None:
+    """What this machine lacks for the rig; None when it can run."""
+    for tool in ("pcscd", "unshare", "ip"):
+        if shutil.which(tool) is None:
+            return f"the program {tool} is not installed"
+    if not _DRIVER.exists():
+        return "the Debian package vsmartcard-vpcd is not installed"
+    if subprocess.run([*_unshare(), "true"], capture_output=True, check=False).returncode != 0:
+        return "this machine gives no network and mount namespace (unshare)"
+    if importlib.util.find_spec("smartcard") is None:
+        return "pyscard could not be built on this machine"
+    return None
+
+
 def need_card_rig() -> None:
     """Skip the test, with the reason, where the rig cannot run; fail it under RELAIS_REQUIRE_ALL=1."""
-    for tool in ("pcscd", "unshare", "ip"):
-        need_tool(tool)
-    if not _DRIVER.exists():
-        missing("the Debian package vsmartcard-vpcd is not installed")
-    if subprocess.run([*_unshare(), "true"], capture_output=True, check=False).returncode != 0:
-        missing("this machine gives no network and mount namespace (unshare)")
+    reason = why_no_card_rig()
+    if reason is not None:
+        missing(reason)
 
 
 class CardRig:
