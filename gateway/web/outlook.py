@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import msgspec
 
+from gateway.flow.certificate_views import CalendarLineView
 from gateway.flow.status import LaneView, StatusView
 from gateway.model.delivery import Channel, DeliveryState
 from gateway.web.cards import DocumentCard
@@ -15,14 +16,6 @@ from gateway.web.moments import Moment, told_date
 from gateway.web.words import Badge, Tone, channel_words, many
 
 _ON_THE_WAY = (DeliveryState.QUEUED, DeliveryState.RUNNING, DeliveryState.UNKNOWN)
-_WARN_BEFORE = timedelta(days=45)
-_ROLES = {
-    "auth_cli": "de connexion",
-    "sign": "de signature",
-    "insi_manu": "INSI-MANU",
-    "insi_auto": "INSI-AUTO",
-    "mailbox": "de messagerie",
-}
 
 
 class Alarm(msgspec.Struct, frozen=True, kw_only=True):
@@ -124,16 +117,12 @@ def _alarms(status: StatusView, now: datetime) -> list[Alarm]:
             )
         )
     alarms += [Alarm(what=one.explanation.what, gesture=one.explanation.gesture) for one in status.searches]
-    for one in sorted(status.certificates, key=lambda held: held.usable_until):
-        if one.usable_until - now > _WARN_BEFORE:
-            continue
-        role = _ROLES.get(one.role, one.role)
-        over = one.usable_until <= now
-        alarms.append(
-            Alarm(
-                what=f"Le certificat {role} de la structure {one.structure} {'a expiré' if over else 'expire bientôt'} :",
-                gesture="Demandez son renouvellement à votre installateur.",
-                until=told_date(one.usable_until, now),
-            )
-        )
+    alarms += [
+        Alarm(what=_expiring_words(one), gesture=f"{one.stops} {one.gesture}", until=told_date(one.date, now)) for one in status.expiring
+    ]
     return alarms
+
+
+def _expiring_words(line: CalendarLineView) -> str:
+    end = "début de validité" if line.happening == "begins" else "terminé" if line.level == "error" else "fin"
+    return f"{line.what} ({line.whose}) – {end} :"

@@ -14,6 +14,7 @@ from gateway.web.access import show_sign_in, sign_in, sign_out, visitor_of
 from gateway.web.acts import act_on_delivery, cancel
 from gateway.web.assets import show_asset
 from gateway.web.batches import show_batches, start_batch, stop_batch
+from gateway.web.calendar import show_calendar
 from gateway.web.certificates import act_on_certificate, show_certificates, take_certificate
 from gateway.web.documents import download_proof, show_document, show_home
 from gateway.web.identities import show_datamatrix, show_identity, show_worklist
@@ -43,6 +44,7 @@ _ROUTES: tuple[ControllerRouterHandler, ...] = (
     start_batch,
     stop_batch,
     show_certificates,
+    show_calendar,
     take_certificate,
     act_on_certificate,
     show_scanners,
