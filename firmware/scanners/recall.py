@@ -52,29 +52,35 @@ class Recall:
         """What is remembered of one."""
         return self._held.scanners.get(identifier)
 
-    def keep(self, identifier: str, recalled: Recalled) -> None:
-        """Remember; the oldest goes when there are too many. A disk that refuses costs a test after the next start, nothing else."""
+    def keep(self, identifier: str, recalled: Recalled) -> bool:
+        """Remember, in memory; the oldest goes when there are too many. True when there is something to write."""
         if self._held.scanners.get(identifier) == recalled:
-            return
+            return False
         self._held.scanners.pop(identifier, None)
         self._held.scanners[identifier] = recalled
         for oldest in list(self._held.scanners)[: max(0, len(self._held.scanners) - _MOST)]:
             del self._held.scanners[oldest]
-        self._write()
+        return True
 
-    def keep_twins(self, identifiers: frozenset[str]) -> None:
-        """Remember that these name no single scanner."""
-        if not identifiers <= self.twins:
-            self._held.twins = tuple(sorted(self.twins | identifiers))[:_MOST]
-            self._write()
+    def keep_twins(self, identifiers: frozenset[str]) -> bool:
+        """Remember, in memory, that these name no single scanner. True when there is something to write."""
+        if identifiers <= self.twins:
+            return False
+        self._held.twins = tuple(sorted(self.twins | identifiers))[:_MOST]
+        return True
 
-    def _write(self) -> None:
+    def content(self) -> bytes:
+        """The file as it should be."""
+        return msgspec.json.encode(self._held)
+
+    def write(self, content: bytes) -> None:
+        """Put it on the disk, in any thread, one at a time. A disk that refuses costs a test after the next start, nothing else."""
         if self._path is None:
             return
         fresh = self._path.with_suffix(".new")
         with contextlib.suppress(OSError):
             with fresh.open("wb") as file:
-                file.write(msgspec.json.encode(self._held))
+                file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
             fresh.replace(self._path)

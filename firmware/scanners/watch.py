@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Final
@@ -22,6 +23,8 @@ from firmware.scanners.device import Device, Heard
 from firmware.scanners.errors import LineNotOpened, LinesUnreadable, ScannerNotConnected
 from firmware.scanners.ports import Port, ScannerRules, found
 from firmware.scanners.recall import Recall, Recalled
+
+_LOG = logging.getLogger(__name__)
 
 EVERY: Final = 1.0
 """Seconds between two looks at what is plugged in."""
@@ -66,6 +69,8 @@ class ScannerWatch:
         self._open: dict[str, tuple[str, Device]] = {}
         self._trouble: dict[str, Trouble] = {}
         self._bell = asyncio.Event()
+        self._saving: asyncio.Task[None] | None = None
+        self._unsaved = False
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -83,6 +88,8 @@ class ScannerWatch:
         for _, device in self._open.values():
             device.close()
         self._open.clear()
+        if self._saving is not None:
+            await self._saving
 
     def list(self) -> tuple[Scanner, ...]:
         """Scanners plugged in, those that are remembered, and lines nobody uses (`trouble` says so), by name."""
@@ -125,7 +132,10 @@ class ScannerWatch:
             if self._bell.is_set():
                 self._bell.clear()
                 await asyncio.sleep(min(0.2, self._every))
-            await self._look()
+            try:
+                await self._look()
+            except Exception as defect:  # noqa: BLE001 - a defect met once must not leave the box without scanners for good
+                _LOG.error("scanners: %s", type(defect).__name__)
 
     async def _look(self) -> None:
         try:
@@ -133,7 +143,7 @@ class ScannerWatch:
         except LinesUnreadable:
             return
         self._ports = {one.id: one for one in ports}
-        self._recall.keep_twins(frozenset(one.shared for one in ports if one.shared is not None))
+        self._save_if(self._recall.keep_twins(frozenset(one.shared for one in ports if one.shared is not None)))
         for identifier, (path, device) in list(self._open.items()):
             port = self._ports.get(identifier)
             if port is None or not port.used or port.path != path:
@@ -156,14 +166,14 @@ class ScannerWatch:
                 recalled,
                 tell=lambda heard: self._heard(identifier, heard),
                 lost=lambda: self._out(identifier),
-                keep=lambda kept: self._recall.keep(identifier, kept),
+                keep=lambda kept: self._save_if(self._recall.keep(identifier, kept)),
             )
         except LineNotOpened as refusal:
             self._trouble[identifier] = refusal.trouble
             return
         self._open[identifier] = (port.path, device)
         self._trouble.pop(identifier, None)
-        self._recall.keep(identifier, recalled)
+        self._save_if(self._recall.keep(identifier, recalled))
         self._tell(ScannerEvent(type=NoticeType.SCANNER_IN, device=identifier))
 
     def _out(self, identifier: str) -> None:
@@ -171,6 +181,17 @@ class ScannerWatch:
             self._ports.pop(identifier, None)
             self._tell(ScannerEvent(type=NoticeType.SCANNER_OUT, device=identifier))
             self._bell.set()
+
+    def _save_if(self, changed: bool) -> None:  # noqa: FBT001 - the answer of the memory
+        """Have the memory written, beside the loop; what changes meanwhile is written next."""
+        self._unsaved = self._unsaved or changed
+        if self._unsaved and (self._saving is None or self._saving.done()):
+            self._saving = asyncio.create_task(self._save(), name="scanner memory")
+
+    async def _save(self) -> None:
+        while self._unsaved:
+            self._unsaved = False
+            await asyncio.to_thread(self._recall.write, self._recall.content())
 
     def _heard(self, identifier: str, heard: Heard) -> None:
         scan = heard.data or None

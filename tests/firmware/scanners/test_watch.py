@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import itertools
 import os
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -155,6 +156,22 @@ async def test_a_line_nobody_said_is_a_scanner_is_shown_and_never_opened(tmp_pat
         assert [(one.name, one.connected, one.trouble) for one in watch.list()] == [("CP2102", False, "unused")]
         fcntl.flock(scanner.master, fcntl.LOCK_EX | fcntl.LOCK_NB)
     assert told.events == []
+
+
+async def test_a_defect_in_a_look_does_not_end_the_looking(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    scanner = Plugged(tmp_path / "one")
+    looks = itertools.count()
+
+    def discover(_rules: ScannerRules, _twins: Collection[str]) -> Sequence[Port]:
+        look = next(looks)
+        if look == 1:
+            raise ZeroDivisionError("SECRET")
+        return (Port(id="scanner-0123456789", name="one", path=str(scanner.path)),) if look else ()
+
+    async with watching(discover=discover) as (_, told):
+        await until(lambda: bool(told.of(IN)))
+    assert "ZeroDivisionError" in caplog.text
+    assert "SECRET" not in caplog.text
 
 
 async def test_a_look_that_fails_is_tried_again(tmp_path: Path) -> None:
