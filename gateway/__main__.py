@@ -163,9 +163,11 @@ def _mqtt(options: argparse.Namespace) -> int:
 
 
 def _certificate(options: argparse.Namespace) -> int:
+    from firmware.process import harden_process
     from gateway.commands.certificate import CertificateCall, certificate
     from gateway.trust.roles import Role
 
+    harden_process()
     call = CertificateCall(
         action=options.action,
         structure=options.structure,
@@ -181,8 +183,10 @@ def _certificate(options: argparse.Namespace) -> int:
 
 
 def _boxkey(options: argparse.Namespace) -> int:
+    from firmware.process import harden_process
     from gateway.commands.boxkey import boxkey
 
+    harden_process()
     return boxkey(Home(options.home), options.action, options.passphrase_fd)
 
 
