@@ -38,8 +38,8 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def bounds(signatures: int, seconds: float) -> tuple[int, float]:
-    """What a batch is given of what was asked: at least one signature, at most 500 and 60 seconds."""
-    return min(max(signatures, 1), LARGEST), min(max(seconds, 0.0), LONGEST)
+    """What a batch is given of what was asked: one to 500 signatures, 60 seconds at most; seconds that are no number are too many."""
+    return min(max(signatures, 1), LARGEST), max(seconds, 0.0) if seconds <= LONGEST else LONGEST
 
 
 def why_not(batch: Batch, *, owner: str, insertion_id: str | None, now: float) -> Over | None:

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from firmware.cards.batch import bounds
 from firmware.cards.batches import Batches
 from firmware.cards.pin import Refusal
 from firmware.cards.unlocking import _REFUSALS
@@ -240,10 +241,19 @@ async def test_time_ends_a_batch_and_resets_the_card(batches: Batches, world: Wo
         await batches.sign(signing(opened))
 
 
-async def test_bounds_are_upper_bounds(batches: Batches, world: World) -> None:
-    opened = await batches.open(opening(world, seconds=3600.0, signatures=1_000_000))
-    assert opened.until - time.time() <= 60
-    assert next(iter(batches._open.values())).batch.left == 500
+@pytest.mark.parametrize(
+    ("asked", "given"),
+    [
+        ((1, 60.0), (1, 60.0)),
+        ((0, -5.0), (1, 0.0)),
+        ((-3, 0.5), (1, 0.5)),
+        ((1_000_000, 3600.0), (500, 60.0)),
+        ((7, float("inf")), (7, 60.0)),
+        ((7, float("nan")), (7, 60.0)),
+    ],
+)
+def test_bounds_are_upper_bounds(asked: tuple[int, float], given: tuple[int, float]) -> None:
+    assert bounds(*asked) == given
 
 
 async def test_two_callers_take_turns_and_the_second_is_told_when(batches: Batches, world: World, card: CardInMemory) -> None:

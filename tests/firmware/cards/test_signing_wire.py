@@ -9,13 +9,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
-import json
+import os
 import subprocess
 import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
 from cryptography import x509
@@ -28,7 +27,6 @@ from firmware.errors import (
     CardChanged,
     CardNotServed,
     CardNotThere,
-    DeviceError,
     KeyAsksEachTime,
     KeyUnfit,
     LastTry,
@@ -41,35 +39,26 @@ from firmware.errors import (
 )
 from firmware.protocol import (
     BatchOpened,
-    Card,
-    CardFacts,
     CardObjects,
-    CloseBatch,
     Devices,
-    Done,
-    InspectCard,
     KeyUse,
-    ListDevices,
     OpenBatch,
-    Reader,
     ReadFreeData,
     ReadProtectedData,
-    Sign,
-    Signature,
 )
+from tests.firmware.cards.signing_desk import OTHER, OWNER, Desk, desk_at, ias_card, locked, process, signing_card
 from tests.rig.cards import CardRig
 from tests.rig.cards.holder import SERIAL, holder
-from tests.rig.cards.signing import FREE, PROTECTED, IasCard, SigningCard, opensc_conf, pairs
-from tests.rig.cards.virtual import CPS4_ATR, VirtualCard
-from tests.rig.processes import ROOT, environment
+from tests.rig.cards.signing import FREE, PROTECTED, opensc_conf
+from tests.rig.cards.virtual import CPS4_ATR
+from tests.rig.processes import environment
 from tests.shared import missing
 from tests.tools import need_tool
 
 pytest.importorskip("smartcard", reason="pyscard could not be built on this machine")
 pytestmark = pytest.mark.xdist_group("cards")
 
-OWNER, OTHER = "desk-1 doctor", "desk-2 secretary"
-VERIFY, AUTHENTICATE, PERFORM = 0x20, 0x88, 0x2A
+AUTHENTICATE, VERIFY = 0x88, 0x20
 SIGN_WITHOUT_PIN = """
 import smartcard.scard as pcsc
 context = pcsc.SCardEstablishContext(pcsc.SCARD_SCOPE_USER)[1]
@@ -78,101 +67,6 @@ for command in ("00A404040DE828BD080F8025000001FF0010", "002241A406840182800102"
     answer = pcsc.SCardTransmit(card, pcsc.SCARD_PCI_T0, list(bytes.fromhex(command)))[1]
 print(bytes(answer).hex())
 """
-PATIENCE = 2000
-"""Looks, 20 ms apart."""
-T = TypeVar("T", BatchOpened, CardFacts, CardObjects, Done, Signature)
-
-
-class Desk:
-    """A client of a device process over one rig."""
-
-    def __init__(self, rig: CardRig, path: Path, client: DeviceClient) -> None:
-        self.rig, self.path, self.client = rig, path, client
-        self.readers: tuple[Reader, ...] = ()
-
-    async def insert(self, card: VirtualCard, slot: int = 0) -> Card:
-        """Put it in; the card that the process tells of."""
-        await asyncio.to_thread(self.rig.insert, slot, card)
-        return await self.here(slot)
-
-    async def remove(self, slot: int = 0) -> None:
-        await asyncio.to_thread(self.rig.remove, slot)
-        await self.gone(slot)
-
-    async def gone(self, slot: int = 0) -> None:
-        await self._until(slot, present=False)
-
-    async def here(self, slot: int = 0) -> Card:
-        """The card that is in the slot, once the process knows."""
-        card = await self._until(slot, present=True)
-        assert card is not None
-        return card
-
-    async def _until(self, slot: int, *, present: bool) -> Card | None:
-        for _ in range(PATIENCE):
-            card = (await self.list())[slot].card
-            if (card is not None) is present:
-                return card
-            await asyncio.sleep(0.02)
-        raise AssertionError("the process did not see the card come or go")
-
-    async def list(self) -> tuple[Reader, ...]:
-        return (await self.client.call(ListDevices(), Devices)).readers
-
-    async def open(self, card: Card, pin: bytes = b"1234", owner: str = OWNER, **given: object) -> BatchOpened:
-        fields: dict[str, object] = {"reader": self.readers[0].id, "insertion_id": card.insertion_id, "owner": owner, "pin": bytearray(pin)}
-        return await self.client.call(OpenBatch(**(fields | given)), BatchOpened)  # type: ignore[arg-type]
-
-    async def inspect(self, card: Card) -> CardFacts:
-        return await self.client.call(InspectCard(reader=self.readers[0].id, insertion_id=card.insertion_id), CardFacts)
-
-    async def sign(
-        self, batch: BatchOpened, key: KeyUse, data: bytes | None = b"data", digest: bytes | None = None, owner: str = OWNER
-    ) -> bytes:
-        request = Sign(batch=batch.batch, owner=owner, key=key, data=data if digest is None else None, digest=digest)
-        return (await self.client.call(request, Signature)).value
-
-    async def close(self, batch: BatchOpened) -> None:
-        await self.client.call(CloseBatch(batch=batch.batch, owner=OWNER), Done)
-
-
-def opensc() -> str:
-    found = [str(one) for one in Path("/usr/lib").glob("*/opensc-pkcs11.so")]
-    return found[0] if found else missing("the Debian package opensc is not installed")
-
-
-@contextlib.contextmanager
-def process(rig: CardRig, folder: Path, *, conf: Path | None = None, **limits: float) -> Iterator[Path]:
-    """The device process over a rig; its socket."""
-    token = {"library": opensc(), "environment": rig.environment | ({"OPENSC_CONF": str(conf)} if conf is not None else {}), **limits}
-    (folder / "settings.json").write_text(json.dumps({"cards": {"token": token}}))
-    command = [sys.executable, "-m", "firmware.devices", "--socket", str(folder / "s"), "--settings", str(folder / "settings.json")]
-    with (
-        (folder / "log").open("wb") as log,
-        subprocess.Popen(command, cwd=ROOT, env=environment() | rig.environment, stderr=log) as started,
-    ):
-        try:
-            yield folder / "s"
-        finally:
-            started.terminate()
-
-
-@contextlib.asynccontextmanager
-async def desk_at(rig: CardRig, path: Path) -> AsyncIterator[Desk]:
-    for slot in (0, 1):
-        rig.remove(slot)
-    client = DeviceClient(path)
-    await client.start()
-    desk = Desk(rig, path, client)
-    try:
-        async with asyncio.timeout(60):
-            while len(desk.readers) < 2 or any(one.card is not None for one in desk.readers):
-                with contextlib.suppress(DeviceError):
-                    desk.readers = await desk.list()
-                await asyncio.sleep(0.05)
-        yield desk
-    finally:
-        await client.stop()
 
 
 @pytest.fixture(scope="module")
@@ -201,14 +95,6 @@ async def forced_desk(forced: tuple[CardRig, Path]) -> AsyncIterator[Desk]:
         yield made
 
 
-def ias_card() -> IasCard:
-    return IasCard(SERIAL, pairs(), FREE, PROTECTED)
-
-
-def signing_card(*, asks_each_time: bool = False) -> SigningCard:
-    return SigningCard(SERIAL, pairs(asks_each_time=asks_each_time), FREE, PROTECTED)
-
-
 def verified_by_openssl(folder: Path, certificate: bytes, data: bytes, signature: bytes) -> bool:
     openssl = need_tool("openssl")
     public = x509.load_der_x509_certificate(certificate).public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
@@ -216,14 +102,6 @@ def verified_by_openssl(folder: Path, certificate: bytes, data: bytes, signature
         (folder / name).write_bytes(content)
     command = [openssl, "dgst", "-sha256", "-verify", "public", "-signature", "signature", "data"]
     return subprocess.run(command, cwd=folder, capture_output=True, check=False).returncode == 0
-
-
-async def locked(card: SigningCard) -> None:
-    for _ in range(PATIENCE):
-        if not card.unlocked:
-            return
-        await asyncio.sleep(0.02)
-    raise AssertionError("the card stayed unlocked")
 
 
 async def test_a_card_is_inspected_without_a_pin(desk: Desk) -> None:
@@ -406,6 +284,40 @@ async def test_a_caller_that_leaves_locks_the_card(desk: Desk) -> None:
     assert card.unlocked
     await other.stop()
     await locked(card)
+
+
+async def test_the_process_keeps_no_pin_and_no_card_number(desk: Desk) -> None:
+    """Looked for in its whole memory, in what it logged and in its folder, while a batch is open and after a refusal."""
+    card, right, wrong = ias_card(), b"86419753", b"71112229"
+    card.pin = right
+    inserted = await desk.insert(card)
+    with pytest.raises(PinWrong):
+        await desk.open(inserted, wrong)
+    batch = await desk.open(inserted, right)
+    memory = await asyncio.to_thread(memory_of, int(desk.path.with_name("pid").read_text()))
+    assert b"firmware.cards.batches" in memory, "this look can see"
+    for secret in (right, wrong):
+        assert secret not in memory
+    written = b"".join(file.read_bytes() for file in desk.path.parent.iterdir() if file.is_file())
+    for secret in (right, wrong, SERIAL.hex().encode()[-12:]):
+        assert secret not in written
+    await desk.close(batch)
+
+
+def memory_of(process_id: int) -> bytes:
+    """All that the process may write to; what it holds is not dumpable, so that only root may look."""
+    if os.geteuid() != 0:
+        missing("only root may look into another process")
+    found = []
+    with Path(f"/proc/{process_id}/maps").open() as maps, Path(f"/proc/{process_id}/mem").open("rb", buffering=0) as memory:
+        for line in maps:
+            bounds, rights = line.split()[:2]
+            if rights.startswith("rw"):
+                start, end = (int(one, 16) for one in bounds.split("-"))
+                memory.seek(start)
+                with contextlib.suppress(OSError):
+                    found.append(memory.read(end - start))
+    return b"".join(found)
 
 
 async def test_a_cps4_is_not_given_to_opensc(desk: Desk) -> None:
