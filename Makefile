@@ -11,13 +11,14 @@ endif
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench lint clean env env-run
+.PHONY: help demo test bench lint panel emulator clean env env-run
 
 help:
 	@echo 'make demo [ARGS=--once]       the sandbox and a gateway, real documents through every door'
 	@echo 'make test [TESTS=tests/cda]   the tests, with what they need installed first'
 	@echo 'make bench                    the figures, printed and written to bench.json'
 	@echo 'make lint                     ruff, mypy, import contracts'
+	@echo 'make panel [SERIAL=...]       the image of the front panel: firmware/panel/board/build/panel.uf2'
 	@echo 'make clean                    removes environments and caches'
 	@echo 'PYTHON=python3.13 chooses another interpreter, with an environment of its own.'
 
@@ -31,7 +32,7 @@ demo: env-run
 	@.ci/packages debian-packages.txt
 	@$(BIN)/python -m gateway.sandbox.demo $(ARGS)
 
-test: env
+test: env emulator
 	@.ci/packages debian-packages.txt tests/debian-packages.txt
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadgroup $(TESTS)
 
@@ -45,6 +46,13 @@ lint: env
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+panel:
+	@$(MAKE) --no-print-directory -C firmware/panel/board
+
+emulator:
+	@.ci/node tests/firmware/panel/emulator
+
 clean:
 	rm -rf .venv .venv-* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist bench.json
+	rm -rf firmware/panel/board/build tests/firmware/panel/emulator/node_modules
 	find firmware gateway provisioning tests -name __pycache__ -type d -prune -exec rm -rf {} +
