@@ -5,6 +5,7 @@ from __future__ import annotations
 from gateway.health.check import Check, Result, Severity, Site
 from gateway.health.checks import (
     audit_trail,
+    box_key,
     calendar,
     certificate_chains,
     certificates,
@@ -33,6 +34,7 @@ CHECKS: tuple[Check, ...] = (
     searches.check,
     revocation_lists.check,
     time_source.check,
+    box_key.check,
     disk.check,
     queue.check,
     quarantine.check,

@@ -149,6 +149,11 @@ class Custody:
             return "tpm"
         return "passphrase" if self._passphrase_file.exists() else "file"
 
+    @property
+    def recoverable(self) -> bool:
+        """True when a copy under a passphrase is there for the day the TPM refuses."""
+        return self._recovery_file.exists()
+
     def source(self) -> BoxKeySource:
         """Whoever holds the key."""
         match self.kind:
@@ -162,6 +167,7 @@ class Custody:
 
     def to_tpm(self, passphrase: str) -> None:
         """Seal the key in the TPM, with a recovery copy under `passphrase`, then erase the weaker copies. Raises BoxKeyUnavailable."""
+        self._check_allowed("tpm")
         key = self.source().load()
         PassphraseBoxKey(self._recovery_file, self._ask).write(key, passphrase)
         self._tpm().write(key, self._settings.pcrs)
@@ -169,6 +175,7 @@ class Custody:
 
     def to_passphrase(self, passphrase: str) -> None:
         """Protect the key by `passphrase`, then erase the plain file. Raises BoxKeyUnavailable."""
+        self._check_allowed("passphrase")
         key = self.source().load()
         PassphraseBoxKey(self._passphrase_file, self._ask).write(key, passphrase)
         self._erase(self._home / "box.key")
@@ -177,6 +184,11 @@ class Custody:
         """Open the recovery copy and seal the key anew under the PCRs of today. Raises BoxKeyPassphraseWrong, BoxKeyUnavailable."""
         key = PassphraseBoxKey(self._recovery_file, lambda: passphrase).load()
         self._tpm().write(key, self._settings.pcrs)
+
+    def _check_allowed(self, kind: Kind) -> None:
+        """Once the key has moved, a box whose settings impose another place would not start."""
+        if self._settings.custody not in ("auto", kind):
+            raise BoxKeyUnavailable("imposed", reason="relais.toml impose un autre endroit (« box_key.custody »)")
 
     def _tpm(self) -> TpmBoxKey:
         return TpmBoxKey(self._tpm_file, Tpm(self._settings.tpm))

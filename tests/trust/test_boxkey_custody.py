@@ -171,4 +171,7 @@ def test_what_the_settings_impose_is_never_replaced_by_something_weaker(tmp_path
         custody(tmp_path, kind="tpm").source().load()
     with pytest.raises(BoxKeyUnavailable):
         open_vault(tmp_path, create=True, settings=BoxKey(custody="passphrase"))
+    for move in (custody(tmp_path, kind="file").to_tpm, custody(tmp_path, kind="file").to_passphrase):
+        with pytest.raises(BoxKeyUnavailable, match="imposed"):
+            move(WORDS)
     assert files(tmp_path) == {"box.key"}
