@@ -51,6 +51,7 @@ from gateway.flow.insi_calls import CallBook
 from gateway.flow.inspection import Inspection
 from gateway.flow.letter import Letters
 from gateway.flow.mss_courier import MssCourier
+from gateway.flow.ocsp_queries import OcspQueries
 from gateway.flow.operations import Operations
 from gateway.flow.overheard import Overheard
 from gateway.flow.preparation import Preparer
@@ -199,7 +200,8 @@ async def opened(home: Home, *, clock: Clock | None = None) -> AsyncIterator[Gat
             await scheduler.revive(structure)
 
         watch = RevocationWatch(lists, keys, tuple(one.id for one in configuration.structures), port, clock, remotes.heed)
-        rehearsals = Rehearsals(configuration, keys, anchors, lists.held, clock, _rehearsal_port)
+        ocsp = OcspQueries(port, clock) if configuration.certificates.ocsp else None
+        rehearsals = Rehearsals(configuration, keys, anchors, lists.held, clock, _rehearsal_port, ocsp)
         successions = Successions(configuration, store, books, keys, rehearsals, renew)
         ear = Overheard(successions.heard, successions.suspected, books.now)
         scheduler = Scheduler(configuration, store, clock, ear.attempts(desk.attempt))

@@ -12,6 +12,7 @@ import secrets
 from collections.abc import Awaitable, Callable, Sequence
 
 from gateway.flow.indictment import is_their_alert
+from gateway.flow.ocsp_queries import OcspQueries
 from gateway.flow.succession import Outcome, Service, Step
 from gateway.kernel.clock import Clock
 from gateway.kernel.config import Configuration, Mailbox
@@ -24,6 +25,7 @@ from gateway.trust.errors import CertificateRevoked, KeyUnavailable
 from gateway.trust.keystore import KeyStore
 from gateway.trust.lot import LotDocument, sign_lot
 from gateway.trust.lot_check import verify_lot
+from gateway.trust.ocsp import OcspStatus
 from gateway.trust.revocation import certificate_lists, revocation_of
 from gateway.trust.roles import Role
 from gateway.trust.slots import Slot
@@ -49,8 +51,18 @@ Lists = Callable[[], Sequence[bytes]]
 class Rehearsals:
     """Tries certificates of the key store; each trial opens connections of its own and closes them."""
 
-    def __init__(self, configuration: Configuration, keys: KeyStore, anchors: bytes, lists: Lists, clock: Clock, ports: Ports) -> None:
-        """`lists` gives the revocation lists held, `ports` a port of its own over a context."""
+    def __init__(
+        self,
+        configuration: Configuration,
+        keys: KeyStore,
+        anchors: bytes,
+        lists: Lists,
+        clock: Clock,
+        ports: Ports,
+        ocsp: OcspQueries | None = None,
+    ) -> None:
+        """`lists` gives the revocation lists held, `ports` a port of its own over a context; `ocsp` is asked as well when given."""
+        self._ocsp = ocsp
         self._configuration = configuration
         self._keys = keys
         self._anchors = anchors
@@ -98,6 +110,9 @@ class Rehearsals:
         found = revocation_of(leaf, path[1], certificate_lists(self._lists()), now)
         if found.revoked_at is not None:
             raise CertificateRevoked(date=f"{found.revoked_at:%d/%m/%Y}")
+        told = await self._ocsp.answer(leaf, path[1]) if self._ocsp is not None else None
+        if told is not None and told.status is OcspStatus.REVOKED:
+            raise CertificateRevoked("ocsp", date=f"{told.revoked_at or now:%d/%m/%Y}")
 
     async def _sign(self, structure: str, slot: Slot) -> None:
         signer = self._keys.signer(structure, slot)

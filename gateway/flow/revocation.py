@@ -18,6 +18,7 @@ from gateway.trust.distribution import list_addresses
 from gateway.trust.keystore import KeyStore
 from gateway.trust.revocation import RevocationLists
 from gateway.trust.roles import Role
+from gateway.trust.slots import Slot
 from gateway.wire.http import HttpPort, HttpRequest
 
 _log = structlog.get_logger("relais.revocation")
@@ -69,10 +70,10 @@ class RevocationWatch:
 
     def _addresses(self) -> tuple[str, ...]:
         found: list[str] = []
-        for structure in self._structures:
-            for role in (Role.AUTH_CLI, Role.SIGN):
-                try:
-                    found += list_addresses(self._keys.certificate(structure, role))
-                except RelaisError as problem:
-                    _log.warning("certificate not readable", structure=structure, role=role, code=problem.code)
+        for slot in (Slot.CURRENT, Slot.NEXT):
+            for one in self._keys.summaries(slot):
+                if one.structure_id in self._structures:
+                    found += list_addresses(self._keys.certificate(one.structure_id, Role(one.role), slot))
+        for structure, role in self._keys.unreadable():
+            _log.warning("certificate not readable", structure=structure, role=role.value)
         return tuple(dict.fromkeys(found))

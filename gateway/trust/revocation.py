@@ -22,6 +22,9 @@ from gateway.trust.chain import Authorities
 from gateway.trust.errors import CertificateMalformed, RevocationListRefused
 from gateway.trust.files import private_folder, write_durably
 
+LARGEST_LIST = 16_000_000
+"""Bytes; nobody's list is that long."""
+
 
 @dataclass(frozen=True, slots=True)
 class Revocation:
@@ -94,14 +97,16 @@ class RevocationLists:
         self._authorities = authorities
 
     def offer(self, data: bytes) -> None:
-        """Keep a list that came in; raises RevocationListRefused when no authority signed it or it is older than the one held."""
+        """Keep a list that came in; raises RevocationListRefused when no authority signed it, or it is older than the one held."""
+        if len(data) > LARGEST_LIST:
+            raise RevocationListRefused("size", reason="elle est trop grande")
         offered = read_list(data)
         issuer = next((one for one in self._authorities.all if one.subject == offered.issuer and signed_by(offered, one)), None)
         if issuer is None:
             raise RevocationListRefused("issuer", reason="aucune autorité configurée ne l'a signée")
         path = self._folder / f"{hashlib.sha256(issuer.subject.public_bytes()).hexdigest()[:32]}.crl"
         held = self._read(path)
-        if held is not None and held.last_update_utc > offered.last_update_utc:
+        if held is not None and _age(held) > _age(offered):
             raise RevocationListRefused("older", reason="elle est plus ancienne que celle que Relais possède")
         try:
             private_folder(self._folder)
@@ -123,6 +128,15 @@ class RevocationLists:
             return read_list(path.read_bytes())
         except (OSError, RevocationListRefused):
             return None
+
+
+def _age(one: x509.CertificateRevocationList) -> tuple[datetime, int]:
+    """Of two lists of one authority the newer is the greater: by date, and by number within one second."""
+    try:
+        number = one.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
+    except x509.ExtensionNotFound:
+        number = 0
+    return one.last_update_utc, number
 
 
 def certificate_lists(lists: Iterable[bytes]) -> tuple[x509.CertificateRevocationList, ...]:

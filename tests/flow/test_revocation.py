@@ -3,23 +3,34 @@
 from __future__ import annotations
 
 import base64
-from datetime import UTC, datetime
+import subprocess
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
+from gateway.flow.alarms import Alarms
+from gateway.flow.bookkeeping import Bookkeeper
 from gateway.flow.revocation import RevocationWatch
+from gateway.journal.memory import MemoryStore
 from gateway.kernel.clock import FrozenClock
+from gateway.sandbox.certificate_profiles import AUTH_CLI
 from gateway.sandbox.enrolment import Enrolment, EnrolRequest
 from gateway.sandbox.pki import Pki
+from gateway.trust.calendar_facts import CalendarFacts
 from gateway.trust.chain import read_authorities
 from gateway.trust.keystore import KeyStore
-from gateway.trust.revocation import RevocationLists
+from gateway.trust.lan import LanAuthority
+from gateway.trust.revocation import LARGEST_LIST, RevocationLists
 from gateway.trust.roles import Role
+from gateway.trust.slots import Slot
 from gateway.trust.vault import open_vault
 from gateway.wire.http import HttpResponse, PeerUnreachable
 from gateway.wire.http_scripted import ScriptedPort
+from tests.tools import need_tool
 
 STRUCTURE = "10B0152872"
 
@@ -75,3 +86,75 @@ async def test_a_list_of_another_authority_is_not_believed(box: Watched, tmp_pat
     assert await box.watch.refresh() is False
     assert box.lists.held() == ()
     assert box.heeded == []
+
+
+async def test_an_older_list_never_takes_the_place_of_a_newer_one_nor_a_lower_number_of_the_same_instant(box: Watched) -> None:
+    first = box.pki.crl_der
+    box.pki.publish_crl()
+    newer = box.pki.crl_der
+    box.line.expect(served(newer), served(first))
+    assert [await box.watch.refresh(), await box.watch.refresh()] == [True, False]
+    assert box.lists.held() == (newer,)
+
+
+@pytest.mark.parametrize("what", ["cut", "too large", "altered"])
+async def test_a_list_that_is_not_whole_is_not_believed(box: Watched, what: str) -> None:
+    good = box.pki.crl_der
+    broken = {"cut": good[:-20], "too large": good + b"\0" * LARGEST_LIST, "altered": good[:-1] + bytes([good[-1] ^ 1])}[what]
+    box.line.expect(served(good), served(broken))
+    assert [await box.watch.refresh(), await box.watch.refresh()] == [True, False]
+    assert box.lists.held() == (good,)
+
+
+@pytest.mark.conformity
+async def test_openssl_refuses_what_the_list_kept_revokes_and_takes_the_rest(box: Watched, tmp_path: Path) -> None:
+    good, bad = (box.pki.issue(AUTH_CLI, struct_id=STRUCTURE, organisation="CABINET", common_name="x") for _leaf in range(2))
+    box.pki.revoke(serial=bad.serial)
+    box.line.expect(served(box.pki.crl_der))
+    await box.watch.refresh()
+    [kept] = box.lists.held()
+    pem = x509.load_der_x509_crl(kept).public_bytes(Encoding.PEM)
+    trusted = tmp_path / "trusted.pem"
+    trusted.write_bytes(box.pki.anchors_pem + pem)
+    assert [verified(tmp_path, trusted, one.cert_pem) for one in (good, bad)] == [True, False]
+
+
+def verified(folder: Path, trusted: Path, leaf: bytes) -> bool:
+    (folder / "leaf.pem").write_bytes(leaf)
+    command = [need_tool("openssl"), "verify", "-x509_strict", "-crl_check", "-CAfile", str(trusted), str(folder / "leaf.pem")]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+async def test_the_lists_of_every_role_and_of_the_next_certificates_are_fetched(box: Watched, tmp_path: Path) -> None:
+    enrolled = Enrolment(box.pki, lambda: "http://elsewhere.test").enrol(EnrolRequest(structure=STRUCTURE, organisation="CABINET"))
+    keys, anchors = KeyStore(tmp_path, open_vault(tmp_path)), box.pki.anchors_pem
+    packed = enrolled["insi_auto"]
+    keys.import_pkcs12(
+        STRUCTURE,
+        Role.INSI_AUTO,
+        base64.b64decode(packed["p12"]),
+        packed["passphrase"],
+        environment="test",
+        anchors=anchors,
+        slot=Slot.NEXT,
+    )
+    box.line.expect(served(box.pki.crl_der), served(box.pki.crl_der))
+    assert await box.watch.refresh() is True
+    assert [one.url for one in box.line.requests] == ["http://lists.test/crl.der", "http://elsewhere.test/crl.der"]
+
+
+async def test_a_list_past_its_next_update_is_an_alarm_told_once(box: Watched, tmp_path: Path) -> None:
+    box.line.expect(served(box.pki.crl_der))
+    await box.watch.refresh()
+    store, clock = MemoryStore(), FrozenClock(datetime.now(UTC))
+    keys, lan = KeyStore(tmp_path, open_vault(tmp_path)), LanAuthority(tmp_path, open_vault(tmp_path))
+    alarms = Alarms(store, Bookkeeper(store, clock), CalendarFacts(tmp_path, keys, lan, box.pki.anchors_pem).read)
+    for _day in range(35):
+        await alarms.tell()
+        clock.advance(86_400)
+    told = [(one.stage, one.structure) for one in await store.alarms() if "révoqués" in one.what]
+    assert told == [("1", ""), ("0", "")]
+    box.pki.publish_crl(datetime.now(UTC) + timedelta(days=70))
+    box.line.expect(served(box.pki.crl_der))
+    await box.watch.refresh()
+    assert await alarms.tell() == 0
