@@ -67,9 +67,10 @@ class TokenHelper:
         """No process is left: asked to go, then killed after a second."""
         self._to.close()
         try:
-            async with asyncio.timeout(_POLITE):
-                await self._process.wait()
-        except TimeoutError:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_POLITE):
+                    await self._process.wait()
+        finally:
             self.kill()
         await self._process.wait()
 

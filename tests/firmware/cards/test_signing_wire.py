@@ -61,6 +61,7 @@ pytestmark = pytest.mark.xdist_group("cards")
 AUTHENTICATE, VERIFY = 0x88, 0x20
 SIGN_WITHOUT_PIN = """
 import smartcard.scard as pcsc
+print("begins", flush=True)
 context = pcsc.SCardEstablishContext(pcsc.SCARD_SCOPE_USER)[1]
 card, protocol = pcsc.SCardConnect(context, "Virtual Reader 0 00 00", pcsc.SCARD_SHARE_SHARED, pcsc.SCARD_PROTOCOL_T0)[1:]
 for command in ("00A404040DE828BD080F8025000001FF0010", "002241A406840182800102", "0088000004DEADBEEF"):
@@ -194,15 +195,18 @@ async def test_opensc_cannot_use_the_signature_key_of_a_cps3_and_the_batch_goes_
     await desk.sign(batch, KeyUse.AUTH)
 
 
-async def test_nobody_signs_without_a_pin_after_the_batch(desk: Desk) -> None:
+async def test_nobody_else_signs_during_the_batch_nor_after_it(desk: Desk) -> None:
+    """Another process of the box waits while the card is unlocked, and finds it locked."""
     card = ias_card()
-    await desk.close(await desk.open(await desk.insert(card)))
+    batch = await desk.open(await desk.insert(card))
     program = [sys.executable, "-c", SIGN_WITHOUT_PIN]
-    done = await asyncio.to_thread(
-        subprocess.run, program, env=environment() | desk.rig.environment, capture_output=True, text=True, check=True
-    )
-    assert done.stdout.strip() == "6982"
-    assert card.signatures == 0
+    stranger = await asyncio.create_subprocess_exec(*program, env=environment() | desk.rig.environment, stdout=subprocess.PIPE)
+    assert stranger.stdout is not None
+    assert await stranger.stdout.readline() == b"begins\n"
+    await asyncio.sleep(0.5)
+    await desk.sign(batch, KeyUse.AUTH)
+    assert await stranger.stdout.read() == b"6982\n"
+    assert (await stranger.wait(), card.signatures) == (0, 1)
 
 
 async def test_a_card_pulled_in_mid_signature_ends_its_batch(desk: Desk) -> None:

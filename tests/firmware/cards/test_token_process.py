@@ -244,6 +244,17 @@ async def test_a_helper_that_does_not_answer_is_killed_at_its_limit(token: Token
     assert helper._process.returncode == -signal.SIGKILL
 
 
+async def test_a_caller_that_gives_up_waiting_leaves_no_helper(token: Token) -> None:
+    helper = await TokenHelper.start(token.module)
+    os.kill(helper._process.pid, signal.SIGSTOP)
+    ending = asyncio.ensure_future(helper.end())
+    await asyncio.sleep(0.05)
+    ending.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await ending
+    assert await helper._process.wait() == -signal.SIGKILL
+
+
 async def test_a_helper_ends_with_its_input(token: Token) -> None:
     helper = await TokenHelper.start(token.module)
     await begun(helper, token)
