@@ -65,8 +65,9 @@ class FormatNotOffered(Refused):
 
 
 @get("/")
-async def list_operations() -> tuple[str, ...]:
-    """The operations offered; needs no token."""
+async def list_operations(caller: Given[Caller]) -> tuple[str, ...]:
+    """The operations offered."""
+    del caller
     return OFFERED
 
 

@@ -58,7 +58,7 @@ def _form(path: str, name: str, summary: str, answer: str, *parts: Part, proof: 
     )
 
 
-def _lists(path: str, name: str, summary: str, answer: Answer, *refusals: int, anonymous: bool = False) -> Operation:
+def _lists(path: str, name: str, summary: str, answer: Answer) -> Operation:
     return Operation(
         base=BASE,
         method="get",
@@ -67,8 +67,7 @@ def _lists(path: str, name: str, summary: str, answer: Answer, *refusals: int, a
         tag=_TAG,
         summary=summary,
         answers={200: answer},
-        refusals=refusals,
-        anonymous=anonymous,
+        refusals=(400, 401, 429, 503),
     )
 
 
@@ -88,15 +87,14 @@ def _absent(path: str) -> Operation:
 
 
 ESIGNSANTE_OPERATIONS = (
-    _lists("", "esignsanteOperations", "Lister les opérations", Answer(what="Les chemins", listed=True), anonymous=True),
+    _lists("", "esignsanteOperations", "Lister les opérations", Answer(what="Les chemins", listed=True)),
     _lists(
         "/configurations",
         "esignsanteConfigurations",
         "Lister les numéros que ce poste peut employer",
         Answer(what="Les configurations", schemas=("Conf",)),
-        *(400, 401, 429, 503),
     ),
-    _lists("/ca", "esignsanteAuthorities", "Lister les autorités reconnues", Answer(what="Leurs noms", listed=True), 400, 401, 429, 503),
+    _lists("/ca", "esignsanteAuthorities", "Lister les autorités reconnues", Answer(what="Leurs noms", listed=True)),
     _form("/signatures/xadesbaselineb", "esignsanteSign", "Signer en XAdES", "ESignSanteSignatureReport", _SIGN, _SIGNERS),
     _form(
         "/signatures/xadesbaselinebwithproof",
