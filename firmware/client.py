@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import socket
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -38,6 +39,7 @@ from firmware.protocol import (
     Sign,
 )  # fmt: skip
 
+_LOG = logging.getLogger(__name__)
 _DECODER: msgspec.msgpack.Decoder[FromDevices] = msgspec.msgpack.Decoder(FromDevices)
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
 _CONNECT_SECONDS = 5.0
@@ -120,6 +122,9 @@ class DeviceClient:
                 pause = _FIRST_PAUSE
             except (OSError, DeviceError):
                 pause = min(pause * 2, _LONGEST_PAUSE)
+            except Exception as error:  # noqa: BLE001 - a defect must not keep the devices away for good
+                _LOG.error("device client: %s", type(error).__name__)
+                pause = _LONGEST_PAUSE
             finally:
                 if self._connection is not None:
                     self._connection = None

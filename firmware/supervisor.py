@@ -64,7 +64,7 @@ class DeviceProcess:
     async def _run(self) -> int:
         """One life of the process. Raises OSError."""
         self.starts += 1
-        command = [sys.executable, "-m", "firmware.devices", "--socket", str(self._socket), "--parent", str(os.getpid())]
+        command = [sys.executable, "-P", "-m", "firmware.devices", "--socket", str(self._socket), "--parent", str(os.getpid())]
         if self._settings is not None:
             command += ["--settings", str(self._settings)]
         process = self._process = await asyncio.create_subprocess_exec(

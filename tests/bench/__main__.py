@@ -17,6 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tests.bench.acceptance import measure_acceptance
+from tests.bench.cards import measure_cards
 from tests.bench.cost import Plan, measure_cost
 from tests.bench.documents import document
 from tests.bench.drain import measure_drain
@@ -57,6 +58,7 @@ def parts(level: str) -> dict[str, Part]:
             *measure_search(folder, searches=300 if full else 100 if quick else 3),
             *measure_check(folder / "check", times=9 if full else 5 if quick else 1),
         ],
+        "cards": lambda folder: measure_cards(folder, insertions=30 if full else 10 if quick else 2),
         "cost-small": lambda folder: measure_cost(folder, small),
         "cost-middle": lambda folder: measure_cost(folder, middle),
         "cost-large": lambda folder: measure_cost(folder, large),
