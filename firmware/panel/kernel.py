@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -109,6 +110,8 @@ class KernelPanel:
                 await asyncio.sleep(_BEAT)
         finally:
             self._lit = False
+            with contextlib.suppress(PanelLost):
+                leds.show(NONE)  # nobody is left to keep them true
 
     async def _serve_key(self, served: Callable[[], None]) -> NoReturn:
         ended: asyncio.Future[NoReturn] = asyncio.get_running_loop().create_future()

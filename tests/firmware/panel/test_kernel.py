@@ -151,6 +151,9 @@ async def test_the_lamps_follow_what_is_asked(tmp_path: Path) -> None:
                 panel.show(pattern)
                 expected = {NAMES[lamp] for lamp in pattern_lamps(pattern, step * 250)}
                 await until(lambda expected=expected: lit(folder) == expected)  # type: ignore[misc]
+        panel.show(Pattern.READY)
+        await until(lambda: lit(folder) == {"box:green"})
+    assert lit(folder) == set(), "nobody is left to keep them true"
 
 
 def test_what_is_shown_over_the_pattern(tmp_path: Path) -> None:

@@ -109,6 +109,15 @@ def test_an_update_of_which_nothing_is_heard_for_a_quarter_of_an_hour_is_over(wa
     assert [at - since for at in warm.resets] == [15 * MINUTE]
 
 
+def test_an_update_that_was_given_up_and_speaks_again_is_under_way(warm: LogicPanel) -> None:
+    warm.show(Pattern.UPDATE)
+    passes(warm, 16 * MINUTE)
+    warm.arm(60)
+    warm.ask(Message.HEARTBEAT)
+    passes(warm, 14 * MINUTE)
+    assert warm.resets == []
+
+
 def test_three_times_an_hour_at_most(warm: LogicPanel) -> None:
     for _ in range(5 * 60):
         warm.arm(10)

@@ -31,7 +31,7 @@
 #define PAD(pin) (0x4001C000u + 4u + 4u * (pin))
 #define PAD_OUT 0x52u        /* 4 mA, input readable, Schmitt trigger */
 #define PAD_IN_PULL_UP 0x4Au
-#define PAD_OPEN_DRAIN 0x42u /* no pull of our own: the box has one */
+#define PAD_OPEN_DRAIN 0x62u /* 8 mA; no pull of our own: the box has one */
 
 #define XOSC_CTRL 0x40024000u
 #define XOSC_STATUS (XOSC_CTRL + 0x4u)

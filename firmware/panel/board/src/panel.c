@@ -126,6 +126,9 @@ static uint8_t take_heartbeat(struct panel *panel, const struct frame *frame)
     }
     panel->silence_ms = 0;
     watchdog_feed(&panel->watchdog);
+    if (panel->asked == SCENE_UPDATE) {
+        watchdog_update(&panel->watchdog);
+    }
     return 0;
 }
 

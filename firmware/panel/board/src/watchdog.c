@@ -63,9 +63,6 @@ void watchdog_disarm(struct watchdog *watchdog)
 void watchdog_feed(struct watchdog *watchdog)
 {
     watchdog->silence_ms = 0;
-    if (watchdog->update_ms > 0u) {
-        watchdog->update_ms = WATCHDOG_UPDATE_MS;
-    }
 }
 
 void watchdog_update(struct watchdog *watchdog)

@@ -100,6 +100,7 @@ static void order(struct panel *panel, uint8_t type, const uint8_t *payload, uin
 struct watched {
     bool armed;
     bool update;
+    uint8_t asked[2];
     uint64_t now;
     uint64_t updated;
     uint64_t resets[3];
@@ -121,6 +122,7 @@ static void step(struct panel *panel, struct watched *seen, uint32_t elapsed, bo
         seen->armed = false;
     }
     seen->pulled = pulled;
+    seen->update = seen->update && seen->now - seen->updated < WATCHDOG_UPDATE_MS;
     must((panel_lamps(panel) & ~LAMP_ALL) == 0, "four lamps");
 }
 
@@ -134,9 +136,10 @@ static void act(struct panel *panel, struct watched *seen)
     switch (drawn(8)) {
     case 0:
         order(panel, MESSAGE_LED, scene, 2);
-        if (scene[0] < SCENE_ASKED && scene[1] < 2) {
+        if (scene[0] < SCENE_ASKED && scene[1] < 2 && memcmp(scene, seen->asked, 2) != 0) {
             seen->update = scene[0] == SCENE_UPDATE;
             seen->updated = seen->now;
+            memcpy(seen->asked, scene, 2);
         }
         break;
     case 1:
@@ -151,6 +154,7 @@ static void act(struct panel *panel, struct watched *seen)
         break;
     case 3:
         order(panel, MESSAGE_HEARTBEAT, disarm, 0);
+        seen->update = seen->asked[0] == SCENE_UPDATE;
         seen->updated = seen->now;
         break;
     case 4:
@@ -171,7 +175,7 @@ static void live(uint32_t rounds)
 {
     static const uint8_t serial[PANEL_SERIAL_LENGTH] = "FUZZ";
     struct panel panel;
-    struct watched seen = { .now = 1 };
+    struct watched seen = { .now = 1, .asked = { 255, 255 } };
     uint32_t kept[WATCHDOG_KEPT];
     panel_start(&panel, NULL, serial);
     for (uint32_t round = 0; round < rounds; round++) {
@@ -180,13 +184,15 @@ static void live(uint32_t rounds)
         }
         step(&panel, &seen, drawn(20) == 0 ? drawn(200000) : drawn(3000), drawn(3) == 0);
         uint8_t byte;
-        while (drawn(50) != 0 && panel_send(&panel, &byte)) {
+        must(panel.out_used <= PANEL_OUT, "no more bytes wait than there is room for");
+        while (drawn(3) != 0 && panel_send(&panel, &byte)) {
         }
         if (drawn(500) == 0) {
             panel_keep(&panel, kept);
             panel_start(&panel, kept, serial);
             seen.armed = false;
             seen.update = false;
+            seen.asked[0] = 255;
             seen.pulled = false;
         }
     }
