@@ -12,7 +12,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 import pytest
@@ -20,9 +20,12 @@ import schemathesis
 from hypothesis import HealthCheck, given, settings
 from schemathesis.checks import load_all_checks, positive_data_acceptance
 
+from firmware import protocol
 from gateway.api.specification import specification
+from gateway.flow.readings import Reading
 from gateway.ins.errors import InsiUnavailable
 from gateway.kernel.config import Limits
+from gateway.kernel.ids import new_id
 from tests.api.live import living
 from tests.api.rig import AUTHOR, Served, bearer, form, request_part
 from tests.api.teleservice import Teleservice
@@ -45,6 +48,27 @@ def here(tmp_path_factory: pytest.TempPathFactory, insi: Teleservice) -> Iterato
         yield running
 
 
+_R = TypeVar("_R", bound=protocol.Response)
+
+
+async def one_scanner(request: protocol.Request, kind: type[_R]) -> _R:
+    """A device process with one scanner."""
+    scanner = protocol.Scanner(id="scanner-0123456789", name="Lecteur", connected=True, speed=9600, framing="8N1", ending="cr")
+    answer = protocol.Devices(scanners=(scanner,)) if isinstance(request, protocol.ListDevices) else protocol.Done()
+    assert isinstance(answer, kind)
+    return answer
+
+
+def scanned(here: Served) -> str:
+    """A reading that waits for the workstation, of a scanner that is there; its name."""
+    desk = here.box.relay.scanners
+    desk.call = one_scanner
+    deadline = desk._readings.deadline()
+    reading = Reading(id=new_id(), scanner="scanner-0123456789", workstation=here.box.workstation.id, at=0, until=deadline, data=b"A")
+    desk._readings.hold(reading)
+    return reading.id
+
+
 @pytest.fixture(scope="module")
 def there(here: Served, insi: Teleservice) -> dict[str, str]:
     """What is there, by the name its identifier has in an address: a document with a held delivery, its patient, a search, a list."""
@@ -63,6 +87,8 @@ def there(here: Served, insi: Teleservice) -> dict[str, str]:
         "local_id": request["patient"]["local_id"],
         "inquiry_id": search["id"],
         "batch_id": batch["id"],
+        "scanner_id": "scanner-0123456789",
+        "reading_id": scanned(here),
     }
 
 
