@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 import subprocess
 import sys
 import threading
@@ -23,6 +24,8 @@ _MEMORY_MOST = 30.0
 _EVENT_TARGET = 200.0
 _SHARE_MOST = 50.0
 _PRESENT = 0x20
+_LOOKS = 0.4
+"""Seconds between two looks of pcscd at a reader that announces nothing (PCSCLITE_STATUS_POLL_RATE)."""
 
 
 def measure_cards(folder: Path, *, insertions: int) -> list[Figure]:
@@ -66,7 +69,7 @@ class _Bare:
 async def _measure(rig: CardRig, path: Path, pid: int, insertions: int) -> list[Figure]:
     client = DeviceClient(path)
     await client.start()
-    whole, floors, shares = [], [], []
+    whole, floors, shares, chance = [], [], [], random.Random(1)
     async with client.happenings() as events:
         while True:
             happening = await anext(events)
@@ -79,6 +82,7 @@ async def _measure(rig: CardRig, path: Path, pid: int, insertions: int) -> list[
             waiting = threading.Thread(target=bare.wait, args=(ready,))
             waiting.start()
             await asyncio.to_thread(ready.wait)
+            await asyncio.sleep(chance.uniform(0, _LOOKS))  # pcscd's looks are regular: an insertion is not
             began = time.perf_counter()
             await asyncio.to_thread(rig.insert, 0, VitaleCard())
             notice = await _next(events, NoticeType.CARD_IN)
@@ -94,7 +98,7 @@ async def _measure(rig: CardRig, path: Path, pid: int, insertions: int) -> list[
         used = memory(pid)
     await client.stop()
     load = load_average()
-    note = f"{insertions} insertions; the floor is a bare client of pcscd, which looks at a virtual reader some times a second"
+    note = f"{insertions} insertions; the floor is a bare client of pcscd, which looks at a virtual reader every {_LOOKS:g} s"
     return [
         Figure(name="device process, memory", value=used.now, unit="MB", most=_MEMORY_MOST, load=load, note=f"highest {used.peak:.1f}"),
         Figure(
