@@ -92,8 +92,11 @@ class Unlocking:
         self._memory = memory
         self._seen: OrderedDict[str, str] = OrderedDict()
 
-    def refuse_known(self, insertion_id: str, pin: bytearray | None) -> None:
-        """Without touching the card: raises PinAlreadyRefused for a PIN that it refused already."""
+    def refuse_early(self, insertion_id: str, pin: bytearray | None, *, pad: bool) -> None:
+        """Without touching the card: raises a PinFault for what is no PIN, or one refused already; `pad`: the reader has one."""
+        refusal = None if pad else way_in(pin, pad=False)
+        if refusal is not None:
+            raise _REFUSALS[refusal](refusal)
         card = self._seen.get(insertion_id)
         if card is None or pin is None:
             return

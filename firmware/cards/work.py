@@ -103,8 +103,8 @@ class Bench:
 
     def check_pin(self, about: WithPin) -> None:
         """What can be refused before the card is touched. Raises DeviceError."""
-        self.check(about.reader, about.insertion_id)
-        self._unlocking.refuse_known(about.insertion_id, about.pin)
+        found = self.check(about.reader, about.insertion_id)
+        self._unlocking.refuse_early(about.insertion_id, about.pin, pad=found.pin_pad)
 
     @asynccontextmanager
     async def work(self, about: About) -> AsyncIterator[tuple[Work, Unlockable]]:

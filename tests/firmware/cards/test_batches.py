@@ -19,11 +19,13 @@ from firmware.errors import (
     CardAbsent,
     CardChanged,
     CardNotServed,
+    DeviceError,
     LastTry,
     NotACpx,
     OutcomeUnknown,
     PinAlreadyRefused,
     PinBlocked,
+    PinMalformed,
     PinPadMissing,
     PinPadOnly,
     PinWrong,
@@ -68,7 +70,12 @@ async def batches(world: World) -> AsyncIterator[Batches]:
 
 
 def opening(world: World, pin: bytes | None = b"1234", **given: object) -> OpenBatch:
-    fields: dict[str, object] = {"reader": READER, "insertion_id": world.insertion, "owner": OWNER, "pin": pin and bytearray(pin)}
+    fields: dict[str, object] = {
+        "reader": READER,
+        "insertion_id": world.insertion,
+        "owner": OWNER,
+        "pin": None if pin is None else bytearray(pin),
+    }
     return OpenBatch(**(fields | given))  # type: ignore[arg-type]
 
 
@@ -319,6 +326,15 @@ async def test_on_a_pad_the_pin_is_typed_there_and_nowhere_else(batches: Batches
         await batches.open(opening(world, None))
     card.tries = 3
     await batches.sign(signing(await batches.open(opening(world, None))))
+
+
+@pytest.mark.parametrize(("pin", "error"), [(None, PinPadMissing), (b"12", PinMalformed), (b"", PinMalformed), (b"1" * 40, PinMalformed)])
+async def test_what_is_no_pin_does_not_even_start_a_helper(
+    batches: Batches, world: World, pin: bytes | None, error: type[DeviceError]
+) -> None:
+    with pytest.raises(error):
+        await batches.open(opening(world, pin))
+    assert world.helpers == []
 
 
 async def test_protected_data_are_read_and_the_card_locked_again(batches: Batches, world: World, card: CardInMemory) -> None:

@@ -366,7 +366,7 @@ async def test_a_module_that_does_not_ask_for_the_counter_spends_each_wrong_pin_
 
 async def test_a_card_that_hangs_costs_its_helper_and_nothing_else(tmp_path: Path) -> None:
     card, held = ias_card(), threading.Event()
-    with CardRig() as rig, process(rig, tmp_path, answer_seconds=4.0) as path:
+    with CardRig() as rig, process(rig, tmp_path, answer_seconds=6.0) as path:
         async with desk_at(rig, path) as desk:
             batch = await desk.open(await desk.insert(card))
 
