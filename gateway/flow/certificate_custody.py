@@ -30,6 +30,7 @@ from gateway.kernel.errors import Refused, RelaisError
 from gateway.trust.certificate import CertificateSummary
 from gateway.trust.errors import PassphraseWrong
 from gateway.trust.keystore import KeyStore
+from gateway.trust.pkcs12_process import open_confined
 from gateway.trust.refusals import RevocationUncertain
 from gateway.trust.roles import Role
 from gateway.trust.slots import Slot
@@ -130,6 +131,7 @@ class CertificateDesk:
                 anchors=self._anchors,
                 crls=self._lists(),
                 slot=slot,
+                opener=open_confined,
             )
 
         return await self._take(caller, order, "file", keep)

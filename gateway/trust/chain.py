@@ -30,6 +30,8 @@ from gateway.trust.refusals import (
 )
 
 _LONGEST = 6
+_MOST_HINTS = 6
+"""Cross-signed certificates of one name make as many paths as they have orders: a stranger's file does not choose how many are tried."""
 _UNDERSTOOD = frozenset(
     {
         ExtensionOID.BASIC_CONSTRAINTS,
@@ -71,12 +73,12 @@ def read_authorities(pem: bytes) -> Authorities:
 def build_path(leaf: x509.Certificate, authorities: Authorities, at: datetime, hints: Sequence[x509.Certificate] = ()) -> Path:
     """The path leaf, issuers, root, every issuer valid at `at`; raises ChainUntrusted or one of its kin. The leaf's period is not judged.
 
-    `hints` are certificates that came along: they may link, never anchor.
+    `hints` are certificates that came along, of which the first six count: they may link, never anchor.
     """
     if not _understood(leaf):
         raise CertificateMentionUnknown("critical extension", reason="il contient une mention obligatoire inconnue de Relais")
     refusals: list[ChainUntrusted] = []
-    path = next(_paths((leaf,), authorities, (*authorities.issuing, *hints), at, refusals), None)
+    path = next(_paths((leaf,), authorities, (*authorities.issuing, *hints[:_MOST_HINTS]), at, refusals), None)
     if path is None:
         raise refusals[-1] if refusals else ChainUntrusted("no issuer", reason="l'autorité qui l'a signé n'est pas configurée")
     return path

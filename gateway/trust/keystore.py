@@ -9,7 +9,7 @@ rule), stack.md section 4 (load a key once); design, rules 11 and 12.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -25,7 +25,7 @@ from gateway.trust.errors import CertificateMalformed, EnvironmentMismatch, KeyU
 from gateway.trust.fitness import Bench, check_period, judge
 from gateway.trust.held import Held, TokenKey, packed, unpacked
 from gateway.trust.identity import TlsIdentity
-from gateway.trust.pkcs12_file import open_pkcs12
+from gateway.trust.pkcs12_file import OpenedFile, open_pkcs12
 from gateway.trust.refusals import CertificateAlreadyInUse
 from gateway.trust.revocation import read_list
 from gateway.trust.roles import Role, check_role
@@ -39,6 +39,7 @@ from gateway.trust.token_signer import TokenSigner
 from gateway.trust.vault import Vault
 
 _Place = tuple[str, Role, Slot]
+Opener = Callable[[bytes, str], OpenedFile]
 
 
 class KeyStore:
@@ -64,13 +65,15 @@ class KeyStore:
         anchors: bytes,
         crls: Sequence[bytes] = (),
         slot: Slot = Slot.CURRENT,
+        opener: Opener = open_pkcs12,
     ) -> CertificateSummary:
         """Check a .p12 against its role, structure, environment and authorities (PEM), then seal it in the place of what that slot held.
 
-        Raises one of `errors` or `refusals` (PassphraseWrong, CertificateNotForSigning, AuthorityOutOfDate...); nothing is kept then.
+        `opener`: `open_confined` for a file that a stranger may have made. Raises one of `errors` or `refusals` (PassphraseWrong,
+        CertificateNotForSigning, AuthorityOutOfDate...); nothing is kept then.
         """
         self._slots.path(structure_id, role)
-        opened = open_pkcs12(data, passphrase)
+        opened = opener(data, passphrase)
         bench = self._bench(structure_id, role, environment, anchors, crls)
         verdict = judge(opened.certificate, opened.others, bench)
         return self._take(structure_id, role, slot, Held(opened.key, opened.certificate, verdict.issuers))

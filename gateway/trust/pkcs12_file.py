@@ -17,6 +17,7 @@ from gateway.trust.certificate import LEAST_RSA_BITS, load_certificate, to_der
 from gateway.trust.errors import KeyMismatch, PassphraseWrong, Pkcs12Unreadable
 from gateway.trust.refusals import (
     CertificateKeyKind,
+    CertificateKeyTooLong,
     CertificateWeakKey,
     PassphraseMissing,
     Pkcs12Damaged,
@@ -27,6 +28,7 @@ from gateway.trust.refusals import (
 )
 
 _LARGEST = 1_000_000
+_MOST_RSA_BITS = 4096
 _SEQUENCE = b"\x30"
 
 
@@ -65,6 +67,8 @@ def open_pkcs12(data: bytes, passphrase: str) -> OpenedFile:
         raise KeyMismatch("public numbers")
     if key.key_size < LEAST_RSA_BITS:
         raise CertificateWeakKey(bits=key.key_size, reason="sa clé est trop courte")
+    if key.key_size > _MOST_RSA_BITS:
+        raise CertificateKeyTooLong(bits=key.key_size, reason="sa clé est trop longue")
     return OpenedFile(key, leaf, tuple(load_certificate(to_der(other)) for other in others))
 
 

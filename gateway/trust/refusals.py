@@ -2,11 +2,13 @@
 
 Pkcs12Unreadable
 ├── Pkcs12Empty, Pkcs12TooLarge, Pkcs12Damaged, Pkcs12WithoutKey, Pkcs12WithoutCertificate
+├── Pkcs12TooSlow                opening it costs more than any real file does
 PassphraseWrong
 └── PassphraseMissing            the file is protected and no passphrase was given
 CertificateMalformed
 ├── CertificateKeyKind           an elliptic key, where IGC-Santé issues RSA
 ├── CertificateWeakKey           RSA of less than 2048 bits
+├── CertificateKeyTooLong        RSA of more than 4096 bits
 └── CertificateWeakDigest        signed with SHA-1 or MD5
 CertificateWrongPurpose
 ├── CertificateIsAuthority, CertificateWithoutUsage
@@ -76,6 +78,14 @@ class Pkcs12Damaged(Pkcs12Unreadable):
     gesture = "Téléchargez-le de nouveau, ou recopiez-le depuis son support d'origine, puis recommencez."
 
 
+class Pkcs12TooSlow(Pkcs12Unreadable):
+    """It asks for so many rounds of derivation that no real software wrote it."""
+
+    code = "pkcs12-too-slow"
+    what = "Ouvrir ce fichier de certificat demande un temps de calcul anormal : Relais y a renoncé."
+    gesture = "Téléchargez de nouveau le fichier sur le portail de l'ANS, puis recommencez."
+
+
 class Pkcs12WithoutKey(Pkcs12Unreadable):
     """Certificates only."""
 
@@ -114,6 +124,14 @@ class CertificateWeakKey(CertificateMalformed):
 
     code = "certificate-weak-key"
     what = "La clé de ce certificat est trop courte ({bits} bits) : il en faut au moins 2048."
+    gesture = _ORDER_AGAIN
+
+
+class CertificateKeyTooLong(CertificateMalformed):
+    """RSA of more than 4096 bits: each signature would hold the box."""
+
+    code = "certificate-key-too-long"
+    what = "La clé de ce certificat est anormalement longue ({bits} bits) : Relais ne s'en sert pas."
     gesture = _ORDER_AGAIN
 
 

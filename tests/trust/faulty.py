@@ -121,6 +121,11 @@ def _elliptic() -> bytes:
     return pkcs12.serialize_key_and_certificates(b"x", key, certificate, None, BestAvailableEncryption(PASSPHRASE.encode()))
 
 
+@cache
+def _too_long() -> bytes:
+    return PKI.issue(SIGN, key=new_key(4224)).pkcs12()
+
+
 def _packed(key: rsa.RSAPrivateKey | None, certificate: x509.Certificate | None, others: list[x509.Certificate] | None = None) -> bytes:
     return pkcs12.serialize_key_and_certificates(b"x", key, certificate, others, BestAvailableEncryption(PASSPHRASE.encode()))
 
@@ -222,6 +227,7 @@ FAULTY: dict[str, Faulty] = {
     "autre-cle": Faulty("key-mismatch", lambda: _packed(new_key(), None, [shared_leaf(SIGN).certificate])),
     "cle-elliptique": Faulty("certificate-key-kind", _elliptic),
     "cle-courte": Faulty("certificate-weak-key", _file(lambda: PKI.issue(SIGN, key=new_key(1024)))),
+    "cle-trop-longue": Faulty("certificate-key-too-long", _too_long),
     "sha-1": Faulty("certificate-weak-digest", _file(lambda: weakly_signed(shared_leaf(SIGN), SHA1(), 5))),  # noqa: S303
     "md5": Faulty("certificate-weak-digest", _file(lambda: weakly_signed(shared_leaf(SIGN), MD5(), 4))),  # noqa: S303
     "autorite": Faulty("certificate-is-authority", lambda: _packed(PKI.issuing_key, PKI.issuing)),
