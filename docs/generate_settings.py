@@ -21,6 +21,7 @@ from gateway.kernel.config import (
     Bus,
     Certificates,
     Configuration,
+    Devices,
     Dmp,
     Esignsante,
     EsignsanteSignature,
@@ -76,6 +77,11 @@ SECTIONS: tuple[tuple[type[msgspec.Struct], str, str], ...] = (
     (Certificates, "[certificates]", "Le passage d'un certificat au suivant ([comment renouveler](certificats.md))."),
     (Bus, "[bus]", "Le serveur MQTT du cabinet ([ce qui y est publié](mqtt.md)) ; désactivé tant que `host` n'est pas donné."),
     (
+        Devices,
+        "[devices]",
+        "Lecteurs de cartes, lecteurs de codes et voyants ; désactivés tant que `start` n'est pas donné ([les lecteurs de cartes](cartes.md)).",
+    ),
+    (
         ScannerDesk,
         "[[scanners]]",
         "Une par lecteur de codes dont le poste est fixé ici ([les lecteurs de codes](lecteurs.md)) ; les autres s'associent depuis la page.",
@@ -129,6 +135,7 @@ def _is_section(kind: type[msgspec.Struct], field: msgspec.structs.FieldInfo) ->
             "bus",
             "esignsante",
             "scanners",
+            "devices",
             "box_key",
             "structures",
         )
@@ -143,6 +150,8 @@ def _default(kind: type[msgspec.Struct], field: msgspec.structs.FieldInfo) -> st
         return " / ".join(_written(one) for one in msgspec.structs.astuple(field.default))
     if field.default is not msgspec.NODEFAULT:
         return "aucune" if field.default is None else _written(field.default)
+    if field.default_factory is not msgspec.NODEFAULT:
+        return _written(field.default_factory())
     return "obligatoire"
 
 

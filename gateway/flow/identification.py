@@ -73,19 +73,22 @@ class Identification:
         self._books = books
         self._clients = clients
 
-    async def look_up(self, matter: Matter, criteria: SearchCriteria, *, user: bool, software: str | None) -> Search:
-        """Search by traits; raises NameNotSendable, TraitNotSendable, the errors of INSi, and those of the certificate."""
-        client = self._clients(matter.structure, user=user, software=software)
+    async def look_up(
+        self, matter: Matter, criteria: SearchCriteria, *, user: bool, software: str | None, client: Insi | None = None
+    ) -> Search:
+        """Search by traits, with the structure's certificate or as this `client` (a card); raises NameNotSendable, TraitNotSendable, the
+        errors of INSi, and those of the certificate or the card."""
+        asked = client or self._clients(matter.structure, user=user, software=software)
 
         async def ask(question: Question) -> Exchange:
-            return await self._calls.made(matter, lambda announce: client.by_traits(question, announce=announce))
+            return await self._calls.made(matter, lambda announce: asked.by_traits(question, announce=announce))
 
         return await search(ask, criteria, place=self._configuration.insi.birth_place)
 
-    async def look_up_card(self, matter: Matter, reading: CardReading, *, software: str | None) -> Search:
-        """Search with the data of a Vitale card."""
-        client = self._clients(matter.structure, user=True, software=software)
-        exchange = await self._calls.made(matter, lambda announce: client.by_card(reading, announce=announce))
+    async def look_up_card(self, matter: Matter, reading: CardReading, *, software: str | None, client: Insi | None = None) -> Search:
+        """Search with the data of a Vitale card; `client` as in `look_up`."""
+        asked = client or self._clients(matter.structure, user=True, software=software)
+        exchange = await self._calls.made(matter, lambda announce: asked.by_card(reading, announce=announce))
         return Search(exchanges=(exchange,), answer=exchange.answer, advice=_CARD_ADVICE.get(exchange.answer.verdict))
 
     async def verify(self, matter: Matter, ins: Ins, question: Question, *, software: str | None, user: bool = True) -> Exchange:

@@ -10,6 +10,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from gateway.flow.card_request import CardAccess, InsertedCard
+
 Line = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
 Purpose = Literal["reception", "care", "document", "verification"]
 """Why INSi is called: written in the audit trail of each call."""
@@ -64,7 +66,9 @@ class SearchBody(_Body, frozen=True, kw_only=True):
     traits: SearchTraits | None = None
     purpose: Purpose = "care"
     defer: bool = False
-    """True: 202 and an event later when the service does not answer in time."""
+    """True: 202 and an event later when the service does not answer in time; never with `cps`, whose holder is there now."""
+    cps: CardAccess | None = None
+    """The professional's card that signs the call, in the place of the structure's certificate."""
 
 
 class CardBody(_Body, frozen=True, kw_only=True):
@@ -94,6 +98,10 @@ class VitaleBody(_Body, frozen=True, kw_only=True):
     local_id: Line | None = None
     selected_serial: Line
     card: CardBody
+    inserted: InsertedCard | None = None
+    """Where the Vitale card is, when it is in a reader of the box: refused once it left (case A24)."""
+    cps: CardAccess | None = None
+    """As in a search."""
     purpose: Purpose = "care"
 
 

@@ -7,7 +7,8 @@ nor with another card than the one chosen (case A24).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -16,9 +17,12 @@ import structlog
 from gateway.flow.batches import Batches
 from gateway.flow.bookkeeping import Bookkeeper
 from gateway.flow.caller import Caller
+from gateway.flow.card_errors import DevicesOff
+from gateway.flow.card_request import CardAccess, InsertedCard
+from gateway.flow.card_searches import CardSearches
 from gateway.flow.decoding import RequestInvalid
 from gateway.flow.errors import PatientNotFound, RequestIncomplete
-from gateway.flow.identification import Identification, Taken, criteria_of
+from gateway.flow.identification import Identification, Insi, Taken, criteria_of
 from gateway.flow.identities import Entry, Identities
 from gateway.flow.identity_request import BatchBody, CardBody, SearchBody, SearchTraits, VerifyBody, VitaleBody
 from gateway.flow.identity_views import BatchView, DeferredView, InquiryView, SearchView, VerificationView
@@ -85,7 +89,10 @@ class SearchDesk:
         batches: Batches,
         books: Bookkeeper,
         limits: SearchLimits,
+        cards: CardSearches | None = None,
     ) -> None:
+        """`cards`: who calls INSi with a professional's card; None on a box without readers."""
+        self._cards = cards
         self._configuration = configuration
         self._store = store
         self._identities = identities
@@ -104,9 +111,11 @@ class SearchDesk:
         await self._count(caller, structure, author)
         matter = self._matter(structure, author, body.purpose, entry)
         try:
-            found = await self._in_time(self._identification.look_up(matter, criteria, user=True, software=caller.software))
+            async with self._client(caller, structure, body.cps) as client:
+                look_up = self._identification.look_up(matter, criteria, user=True, software=caller.software, client=client)
+                found = await self._in_time(look_up)
         except TransientFault as problem:
-            if not body.defer:
+            if not body.defer or body.cps is not None:
                 raise
             return await self._inquiries.defer(caller, structure, author, entry, criteria, body.purpose, problem)
         self._account(caller, found)
@@ -117,12 +126,15 @@ class SearchDesk:
         structure, author = self._who(caller, body.structure)
         if body.card.serial != body.selected_serial:
             raise CardChanged(field="card.serial")
+        self._check_inserted(body.inserted)
         self._check_age(body.card)
         entry = await self._entry(structure, body.local_id)
         await self._count(caller, structure, author)
         reading = CardReading(**{name: getattr(body.card, name) for name in _CARD_FIELDS})
         matter = self._matter(structure, author, body.purpose, entry)
-        found = await self._in_time(self._identification.look_up_card(matter, reading, software=caller.software))
+        async with self._client(caller, structure, body.cps) as client:
+            self._check_inserted(body.inserted)
+            found = await self._in_time(self._identification.look_up_card(matter, reading, software=caller.software, client=client))
         self._account(caller, found)
         return await self._shown(structure, author, entry, found, Method.VITALE)
 
@@ -188,6 +200,22 @@ class SearchDesk:
     def alerts(self) -> tuple[str, ...]:
         """Workstations whose searches were suspended within the hour."""
         return self._limits.alerted()
+
+    @asynccontextmanager
+    async def _client(self, caller: Caller, structure: Structure, cps: CardAccess | None) -> AsyncIterator[Insi | None]:
+        """INSi as that card calls it; None for the structure's certificate. Raises DevicesOff and as `CardSearches.client`."""
+        if cps is None:
+            yield None
+        elif self._cards is None:
+            raise DevicesOff(field="cps")
+        else:
+            async with self._cards.client(caller, structure, cps) as client:
+                yield client
+
+    def _check_inserted(self, inserted: InsertedCard | None) -> None:
+        """Raises CardChanged when the Vitale card is not in its reader any more."""
+        if inserted is not None and (self._cards is None or not self._cards.is_inserted(inserted.reader, inserted.insertion_id)):
+            raise CardChanged(field="inserted.insertion_id")
 
     async def _in_time(self, work: Awaitable[_T]) -> _T:
         try:

@@ -135,6 +135,8 @@ class Insi(_Section, frozen=True, kw_only=True):
     """Mutual TLS, path included; None: INSi is not called."""
     card_url: str | None = None
     """One-way TLS, for calls signed by a CPx card."""
+    card_assertion_seconds: Annotated[float, msgspec.Meta(ge=0, le=60)] = 0.0
+    """How long what a card signed serves again for the same person, without its PIN; destroyed when the card leaves. 0: sign each call."""
     platform: Literal["production", "qualification"] = "production"
     """On the editors' platform insi_101 and insi_102 mean "not found or base unavailable" (insi.md 3.7)."""
     software: tuple[InsiSoftware, ...] = ()
@@ -235,6 +237,33 @@ class ScannerDesk(_Section, frozen=True, kw_only=True):
     """Name of a paired workstation."""
 
 
+class Devices(_Section, frozen=True, kw_only=True):
+    """Card readers, scanners and panel: the process that owns them, and what it is given when the gateway starts it."""
+
+    start: Literal["none", "gateway", "service"] = "none"
+    """none: this box drives no device; gateway: started and supervised by the gateway; service: by systemd, with settings of its own."""
+    socket: str | None = None
+    """Where it listens; devices.sock of the box's folder, or /run/relais-devices/socket for the service, when not given."""
+    token_library: str | None = None
+    """PKCS#11 library for CPx cards: the Cryptolib CPS or OpenSC (cards.md 1.9). None: cards are seen, not used."""
+    token_environment: dict[str, str] = {}
+    """Variables of the helper process that loads it."""
+    vitale_command: tuple[str, ...] = ()
+    """Absolute path and arguments of the licensed program that reads Vitale cards; none by default (cards.md 2.2)."""
+    scanner_lines: tuple[str, ...] = ()
+    """Serial lines of scanners beside those of known makers."""
+    panel: Literal["none", "usb", "line", "kernel"] = "none"
+    """What shows the lamps."""
+
+    def socket_in(self, home: Path) -> Path | None:
+        """The socket of the device process; None for a box without one."""
+        if self.start == "none":
+            return None
+        if self.socket is not None:
+            return Path(self.socket)
+        return home / "devices.sock" if self.start == "gateway" else Path("/run/relais-devices/socket")
+
+
 class BoxKey(_Section, frozen=True, kw_only=True):
     """Where the key that protects everything at rest is kept (cards.md 5.2, image.md 6)."""
 
@@ -275,6 +304,10 @@ class Professional(_Section, frozen=True, kw_only=True):
     """G15 code: 10 médecin."""
     specialty: str = "SM26"
     """Savoir-faire; the XDS specialty is G15_<profession>/<specialty>."""
+    billing_id: str | None = None
+    """identifiantFacturation of INSi by card: number known to the health insurance (insi.md 2.2); that of the structure when not given."""
+    billing_specialty: str | None = None
+    """codeSpecialite of the health insurance; needed for physicians who call INSi by card."""
 
 
 class Secretary(_Section, frozen=True, kw_only=True):
@@ -316,6 +349,8 @@ class Structure(_Section, frozen=True, kw_only=True):
     practice_setting: str = "AMBULATOIRE"
     address: str | None = None
     telephone: str | None = None
+    billing_id: str | None = None
+    """identifiantFacturation of INSi by card, for an establishment: FINESS géographique, else SIRET; kept configurable (insi.md 2.2)."""
     professionals: tuple[Professional, ...]
     secretaries: tuple[Secretary, ...] = ()
     mailbox: Mailbox | None = None
@@ -343,6 +378,7 @@ class Configuration(_Section, frozen=True, kw_only=True):
     certificates: Certificates = Certificates()
     bus: Bus = Bus()
     scanners: tuple[ScannerDesk, ...] = ()
+    devices: Devices = Devices()
     esignsante: Esignsante = Esignsante()
     box_key: BoxKey = BoxKey()
     structures: tuple[Structure, ...]
