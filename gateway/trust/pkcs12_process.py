@@ -84,8 +84,8 @@ def open_confined(data: bytes, passphrase: str, bounds: Bounds | None = None) ->
 
 def _opened(answer: _Answered) -> OpenedFile:
     if answer.fault is not None:
-        raised: type[RelaisError] = getattr(refusals, answer.fault, None) or getattr(errors, answer.fault, Pkcs12Damaged)
-        raise raised(**answer.facts)
+        known = {**vars(errors), **vars(refusals)}
+        raise known.get(answer.fault, Pkcs12Damaged)(**answer.facts)
     # Validated where it was opened.
     key = load_der_private_key(answer.key, None, unsafe_skip_rsa_key_validation=True)
     if not isinstance(key, rsa.RSAPrivateKey):
