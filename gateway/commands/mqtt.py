@@ -9,6 +9,7 @@ import getpass
 import sys
 from pathlib import Path
 
+from gateway.kernel.config import read_configuration
 from gateway.kernel.errors import ConfigurationFault
 from gateway.kernel.home import Home
 from gateway.trust.broker_secrets import PASSWORD, keep_broker_identity
@@ -34,8 +35,11 @@ class BrokerPasswordEmpty(ConfigurationFault):
 
 
 def mqtt(home: Home, action: str, file: Path | None) -> int:
-    """Seal the password or the certificate; raises BrokerFileMissing, BrokerPasswordEmpty, and what opening a .p12 raises."""
-    vault = open_vault(home.root)
+    """Seal the password or the certificate.
+
+    Raises BrokerFileMissing, BrokerPasswordEmpty, ConfigurationInvalid, and what opening a .p12 or the box's key raises.
+    """
+    vault = open_vault(home.root, settings=read_configuration(home.configuration).box_key)
     if action == "password":
         keep_secret(home.root, vault, PASSWORD, _asked("Mot de passe MQTT : "))
         print("Mot de passe scellé.")

@@ -28,7 +28,7 @@ async def check(site: Site) -> list[Result]:
 
 
 def _password_missing(site: Site) -> bool:
-    settings, vault = site.configuration.bus, open_vault(site.home)
+    settings, vault = site.configuration.bus, open_vault(site.home, settings=site.configuration.box_key)
     if settings.tls:
         broker_context(site.home, vault, settings.ca)
     return settings.user is not None and read_secret(site.home, vault, PASSWORD) is None
