@@ -13,7 +13,7 @@ from firmware.panel.port import Panel
 from firmware.panel.rp2040 import SerialPanel
 
 
-class PanelRules(msgspec.Struct, frozen=True, kw_only=True):
+class PanelRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What to show with, and where."""
 
     kind: Literal["usb", "line", "kernel", "none"] = "usb"

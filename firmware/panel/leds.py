@@ -13,7 +13,7 @@ from firmware.panel.lamps import NONE, Lamp
 CLASS: Final = Path("/sys/class/leds")
 
 
-class LedNames(msgspec.Struct, frozen=True, kw_only=True):
+class LedNames(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Names of the LEDs, as in /sys/class/leds; a box rarely has the four."""
 
     green: str | None = None
