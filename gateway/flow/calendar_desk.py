@@ -12,7 +12,8 @@ from gateway.kernel.clock import Clock
 from gateway.trust.alarm import is_near
 from gateway.trust.calendar import Happening, Line, Origin, calendar
 
-_NOTHING_STOPS = frozenset({Origin.NEXT})
+_NOTHING_STOPS = frozenset({Origin.NEXT, Origin.LAN_FORMER_AUTHORITY})
+"""Past their end too they are only warned of: nothing uses the one, and workstations may all hold the successor of the other."""
 
 
 class CalendarDesk:

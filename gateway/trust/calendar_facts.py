@@ -34,6 +34,8 @@ class CalendarFacts:
         self._lan = lan
         self._authorities = read_authorities(anchors)
         self._lists = RevocationLists(home, self._authorities)
+        self._list_facts: tuple[tuple[object, ...], tuple[Fact, ...]] | None = None
+        """A list may hold megabytes: read again only when a file changed."""
 
     def read(self) -> tuple[Fact, ...]:
         """Every fact, in no order."""
@@ -64,15 +66,11 @@ class CalendarFacts:
             told = _fact(certificate, Origin.AUTHORITY, name=_common_name(certificate.subject))
             yield msgspec.structs.replace(told, structures=tuple(sorted(structures)))
 
-    def _of_lists(self) -> Iterator[Fact]:
-        for one in certificate_lists(self._lists.held()):
-            yield Fact(
-                origin=Origin.REVOCATION_LIST,
-                fingerprint=one.fingerprint(SHA256()).hex(),
-                begins=one.last_update_utc,
-                ends=one.next_update_utc or one.last_update_utc,
-                name=_common_name(one.issuer),
-            )
+    def _of_lists(self) -> tuple[Fact, ...]:
+        mark = self._lists.mark()
+        if self._list_facts is None or self._list_facts[0] != mark:
+            self._list_facts = mark, tuple(_list_fact(one) for one in certificate_lists(self._lists.held()))
+        return self._list_facts[1]
 
     def _places(self) -> Iterator[tuple[str, Role, Slot]]:
         for slot in _SLOTS:
@@ -89,6 +87,16 @@ def _fact(certificate: x509.Certificate, origin: Origin, *, structure: str = "",
         structure=structure,
         role=role,
         name=name,
+    )
+
+
+def _list_fact(held: x509.CertificateRevocationList) -> Fact:
+    return Fact(
+        origin=Origin.REVOCATION_LIST,
+        fingerprint=held.fingerprint(SHA256()).hex(),
+        begins=held.last_update_utc,
+        ends=held.next_update_utc or held.last_update_utc,
+        name=_common_name(held.issuer),
     )
 
 

@@ -12,6 +12,7 @@ from gateway.trust.calendar_facts import CalendarFacts
 from gateway.trust.lan import LanAuthority
 from gateway.trust.vault import open_vault
 
+_ONLY_WARNED = (Origin.NEXT, Origin.LAN_FORMER_AUTHORITY)
 _FIX = "Demandez le fichier des autorités (anchors.pem) à votre installateur."
 
 
@@ -37,7 +38,7 @@ def _of(line: Line, site: Site) -> Result:
         return _result(Severity.WARNING, f"{name} : pas valable avant le {line.date:%d/%m/%Y}. {line.stops}", line.gesture)
     if line.happening is Happening.ENDS and not line.warned_at:
         return _result(Severity.OK, f"{line.date:%d/%m/%Y} : fin de {name}. {line.stops}")
-    if now >= line.date and line.origin is not Origin.NEXT:
+    if now >= line.date and line.origin not in _ONLY_WARNED:
         return _result(Severity.ERROR, f"{name} : terminé depuis le {line.date:%d/%m/%Y}. {line.stops}", line.gesture)
     if is_near(line, now):
         return _result(Severity.WARNING, f"{name} : se termine le {line.date:%d/%m/%Y}. Ensuite : {line.stops}", line.gesture)
