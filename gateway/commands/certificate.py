@@ -20,7 +20,6 @@ from gateway.commands.passphrase import read_passphrase
 from gateway.commands.queue import GatewayNotAnswering, GestureRefused
 from gateway.flow.caller import OPERATOR, Caller
 from gateway.flow.certificate_custody import ImportOrder
-from gateway.flow.errors import NotFound, StructureUnknown
 from gateway.flow.relay import Relay
 from gateway.kernel.errors import ConfigurationFault
 from gateway.kernel.home import Home
@@ -48,6 +47,15 @@ class GatewayMustStop(ConfigurationFault):
     title = "Boîtier en marche"
     what = "Un jeton s'enregistre quand Relais est arrêté."
     gesture = "Arrêtez Relais (systemctl stop relais), enregistrez le jeton, puis redémarrez."
+
+
+class CallIncomplete(ConfigurationFault):
+    """The action needs an option that was not given."""
+
+    code = "certificate-call-incomplete"
+    title = "Commande incomplète"
+    what = "Il manque une option à cette commande : {option}."
+    gesture = "Ajoutez-la, puis recommencez (relais certificate --help)."
 
 
 class CertificateCall(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,11 +90,15 @@ async def certificate(home: Home, call: CertificateCall) -> int:
 
 def _given(call: CertificateCall) -> tuple[bytes, str]:
     if call.action == "token":
+        if not call.library or not call.label:
+            raise CallIncomplete(option="--label" if call.library else "--library")
         return b"", read_passphrase("Code du jeton", call.descriptor)
     if call.action != "import":
         return b"", ""
+    if call.file is None:
+        raise CallIncomplete(option="FICHIER.p12")
     try:
-        with (call.file or Path()).open("rb") as file:
+        with call.file.open("rb") as file:
             data = file.read(_LARGEST)
     except OSError as problem:
         raise FileNotRead(type(problem).__name__) from None
@@ -146,22 +158,20 @@ def _asked(client: httpx.Client, call: CertificateCall, data: bytes, secret: str
 def _order(call: CertificateCall, secret: str) -> ImportOrder:
     role = Role.SIGN if call.action == "token" else call.role
     if role is None:
-        raise NotFound(field="role")
+        raise CallIncomplete(option="--role")
     slot = None if call.slot == "former" else call.slot
     return ImportOrder(structure=call.structure, role=role, slot=slot, passphrase=secret)
 
 
 def _place(call: CertificateCall) -> tuple[str, Role]:
-    if call.structure is None:
-        raise StructureUnknown(field="structure")
-    if call.role is None:
-        raise NotFound(field="role")
+    if call.structure is None or call.role is None:
+        raise CallIncomplete(option="--structure" if call.structure is None else "--role")
     return call.structure, call.role
 
 
 def _slot(call: CertificateCall) -> Slot:
     if call.slot is None:
-        raise NotFound(field="slot")
+        raise CallIncomplete(option="--slot")
     return Slot(call.slot)
 
 

@@ -55,6 +55,22 @@ def test_a_faulty_certificate_is_refused_at_the_command_line(scene: Scene, tmp_p
     assert scene.station.get("/certificates").json() == before
 
 
+@pytest.mark.parametrize(
+    ("typed", "option"),
+    [
+        (("import", "--role", "sign"), "FICHIER.p12"),
+        (("promote", "--role", "sign"), "--structure"),
+        (("promote", "--structure", STRUCTURE), "--role"),
+        (("erase", "--structure", STRUCTURE, "--role", "sign"), "--slot"),
+        (("token", "--label", "x"), "--library"),
+    ],
+)
+def test_an_option_that_is_missing_is_named(scene: Scene, typed: tuple[str, ...], option: str) -> None:
+    done = certificate(scene.gateway.home, *typed)
+    assert done.code == 1
+    assert f"{option}." in done.err
+
+
 def test_a_certificate_that_a_service_refuses_is_kept_and_said(scene: Scene, tmp_path: Path) -> None:
     done = take(scene, tmp_path, "auth_cli", "--slot", "next", variant="revoked")
     assert done.code in (1, 2), done.out + done.err
