@@ -275,3 +275,36 @@ def test_a_lot_signed_before_its_key_was_revoked_is_signed_anew_and_accuses_nobo
 
 def feeds_of(scene: Scene, receipt: dict[str, Any]) -> list[Call]:
     return [one for one in dmp_calls(scene.sandbox, receipt["document_unique_id"]) if one.service == "repository"]
+
+
+def test_the_first_hour_goes_on_after_a_power_cut(scene: Scene) -> None:
+    new = put(scene, Role.AUTH_CLI, Slot.NEXT)
+    act(scene, Role.AUTH_CLI, "rehearse")
+    assert act(scene, Role.AUTH_CLI, "switch")["state"] == "watched"
+    sent = [scene.send(structure=PHARE, deliver=ONLY_DMP) for _document in range(3)]
+    scene.station.close()
+    scene.gateway.kill()
+    scene.sandbox.control("/certificates", {"action": "revoke", "serial": f"{new:x}"})
+    scene.gateway.start()
+    scene.station = Workstation(scene.gateway)
+    eventually(lambda: standing(scene, Role.AUTH_CLI)["state"] == "returned")
+    assert [states(scene.end(one)) for one in sent] == [["delivered"]] * 3
+    assert [held["times_committed"] for one in sent for held in scene.held_in_dmp(one)] == [1] * 3
+
+
+def test_a_certificate_of_insi_is_rehearsed_used_and_given_up(scene: Scene) -> None:
+    new = put(scene, Role.INSI_MANU, Slot.NEXT)
+    tried = act(scene, Role.INSI_MANU, "rehearse")
+    assert [(one["service"], one["outcome"]) for one in tried["rehearsal"]] == [("chain", "good"), ("insi", "good")]
+    assert act(scene, Role.INSI_MANU, "switch")["state"] == "watched"
+    traits = {"birth_family_name": "DE VINCI", "given_names": ["LEONARDO"], "sex": "M", "birth_date": "2014-02-01"}
+    asked = {"structure": PHARE, "traits": traits}
+    assert search(scene, asked) == 200
+    scene.sandbox.control("/certificates", {"action": "revoke", "serial": f"{new:x}"})
+    scene.sandbox.fault("insi", "reset_mid_body")
+    eventually(lambda: search(scene, asked) and standing(scene, Role.INSI_MANU)["state"] == "returned")
+    eventually(lambda: search(scene, asked) == 200)
+
+
+def search(scene: Scene, asked: dict[str, Any]) -> int:
+    return scene.station.post("/ins/search", json=asked, headers={"Relais-Actor": "899700366240"}).status_code
