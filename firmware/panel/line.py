@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import termios
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, Protocol
@@ -62,10 +63,13 @@ class Line:
         asyncio.get_running_loop().add_reader(self._fd, readable)
 
     def write(self, content: bytes) -> None:
-        """Without waiting: what the line does not take is lost, as on the wire. Raises PanelLost."""
+        """Without waiting: what the line does not take is lost, as on the wire. Raises PanelLost.
+
+        Not by pyserial, which tries again without end, and without sleeping, when a line takes nothing.
+        """
         try:
-            self._port.write(content)
-        except serial.SerialTimeoutException:
+            os.write(self._port.fileno(), content)
+        except BlockingIOError:
             return
         except _FAULTS as problem:
             raise PanelLost(type(problem).__name__) from None

@@ -83,6 +83,12 @@ def test_every_lamp_is_lit_at_power_up_then_the_box_is_waited_for(panel: LogicPa
     assert set(panel.run(2000)) == {AMBER, NONE}
 
 
+def test_the_lamps_are_not_tried_again_when_the_panel_alone_restarts(logic: Logic) -> None:
+    flashed, restarted = LogicPanel(logic, (0, 0, 0)), LogicPanel(logic, (0, 0, 0x5EA70000))
+    assert (set(flashed.run(500)), flashed.hello().restarted) == ({ALL}, False)
+    assert (set(restarted.run(500)), restarted.hello().restarted) == ({GREEN}, True)
+
+
 def test_a_box_that_has_gone_silent_is_shown_and_comes_back(panel: LogicPanel) -> None:
     spoken(panel)
     assert set(panel.run(9900)) == {GREEN}

@@ -14,7 +14,7 @@ import pytest
 
 from firmware.errors import CallInvalid
 from firmware.panel.backoff import Backoff
-from firmware.panel.errors import PanelNotOpened
+from firmware.panel.errors import PanelLost, PanelNotOpened
 from firmware.panel.frame import Frame, Reader, encode
 from firmware.panel.line import Line, adapters
 from firmware.panel.messages import Message, hello, led, press, watchdog
@@ -255,6 +255,16 @@ async def test_the_line_is_held_alone(far: Far) -> None:
         Line(far.path)
     first.close()
     Line(far.path).close()
+
+
+async def test_a_line_that_takes_nothing_holds_nobody_up(far: Far) -> None:
+    line = Line(far.path)
+    for _ in range(20):
+        line.write(bytes(4096))
+    far.close()
+    with pytest.raises(PanelLost):
+        line.write(bytes(4096))
+    line.close()
 
 
 @pytest.mark.parametrize("seconds", [0, 9, 3601])

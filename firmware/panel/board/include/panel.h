@@ -76,7 +76,8 @@ struct panel {
     uint8_t out_used;
 };
 
-/* `kept` is what panel_keep wrote before a restart of the panel alone, NULL after a power cut. */
+/* `kept` is what panel_keep wrote before a restart of the panel alone; NULL after a power cut. A chip that restarts because it has just
+ * been flashed gives something else: that is told from its content. */
 void panel_start(struct panel *panel, const uint32_t *kept, const uint8_t serial[PANEL_SERIAL_LENGTH]);
 void panel_keep(const struct panel *panel, uint32_t kept[WATCHDOG_KEPT]);
 

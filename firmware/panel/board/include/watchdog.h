@@ -32,8 +32,8 @@ struct watchdog {
 /* The state after a power cut. */
 void watchdog_cold(struct watchdog *watchdog);
 
-/* The state after a restart of the panel alone, from what watchdog_keep wrote; cold when it is not that. Never armed. */
-void watchdog_recall(struct watchdog *watchdog, const uint32_t kept[WATCHDOG_KEPT]);
+/* The state after a restart of the panel alone, from what watchdog_keep wrote, never armed; false, and cold, when it is not that. */
+bool watchdog_recall(struct watchdog *watchdog, const uint32_t kept[WATCHDOG_KEPT]);
 void watchdog_keep(const struct watchdog *watchdog, uint32_t kept[WATCHDOG_KEPT]);
 
 /* False, and nothing changes, outside WATCHDOG_LEAST_S..WATCHDOG_MOST_S. Arming counts as a heartbeat. */

@@ -6,11 +6,11 @@ static const uint8_t firmware[3] = PANEL_FIRMWARE;
 
 void panel_start(struct panel *panel, const uint32_t *kept, const uint8_t serial[PANEL_SERIAL_LENGTH])
 {
-    *panel = (struct panel){ .asked = SCENE_STARTING, .cause = kept == NULL ? CAUSE_POWER : CAUSE_RESTART };
+    *panel = (struct panel){ .asked = SCENE_STARTING, .cause = CAUSE_POWER };
     if (kept == NULL) {
         watchdog_cold(&panel->watchdog);
-    } else {
-        watchdog_recall(&panel->watchdog, kept);
+    } else if (watchdog_recall(&panel->watchdog, kept)) {
+        panel->cause = CAUSE_RESTART;
     }
     for (uint32_t i = 0; i < PANEL_SERIAL_LENGTH; i++) {
         panel->serial[i] = serial[i];

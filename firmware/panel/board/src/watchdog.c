@@ -30,18 +30,19 @@ void watchdog_keep(const struct watchdog *watchdog, uint32_t kept[WATCHDOG_KEPT]
     kept[2] = mark_of(kept[0], kept[1]);
 }
 
-void watchdog_recall(struct watchdog *watchdog, const uint32_t kept[WATCHDOG_KEPT])
+bool watchdog_recall(struct watchdog *watchdog, const uint32_t kept[WATCHDOG_KEPT])
 {
     const uint32_t hour_s = WATCHDOG_HOUR_MS / 1000u;
     const uint32_t left_s[WATCHDOG_RESETS] = { kept[0] >> 16, kept[0] & 0xFFFFu, kept[1] >> 16 };
     watchdog_cold(watchdog);
     if (kept[2] != mark_of(kept[0], kept[1]) || left_s[0] > hour_s || left_s[1] > hour_s || left_s[2] > hour_s) {
-        return;
+        return false;
     }
     for (uint32_t i = 0; i < WATCHDOG_RESETS; i++) {
         watchdog->hour_ms[i] = left_s[i] * 1000u;
     }
     watchdog->resets = (uint8_t)(kept[1] & 0xFFu);
+    return true;
 }
 
 bool watchdog_arm(struct watchdog *watchdog, uint32_t seconds)
