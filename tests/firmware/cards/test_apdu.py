@@ -68,10 +68,17 @@ def test_tries_left(status: int, left: int | None) -> None:
     assert Response(status=status).tries_left == left
 
 
-@pytest.mark.parametrize("answers", [("90",), ("",), tuple(["0061ff"] * 600)], ids=["one byte", "nothing", "endless"])
+@pytest.mark.parametrize("answers", [("90",), ("",), ("61ff", *["0061ff"] * 512)], ids=["one byte", "nothing", "endless"])
 def test_senseless_answers_are_a_fault_of_the_card(answers: tuple[str, ...]) -> None:
     with pytest.raises(CardFault):
         exchange(Scripted(*answers), Command(ins=0xCA, expected=256))
+
+
+def test_an_answer_is_kept_to_64_kilobytes() -> None:
+    line = Scripted("61ff", *["00" * 255 + "61ff"] * 300)
+    with pytest.raises(CardFault):
+        exchange(line, Command(ins=0xCA, expected=256))
+    assert len(line.sent) == 1 + 65_536 // 255 + 1
 
 
 def test_a_refusal_is_told_by_its_status_alone() -> None:

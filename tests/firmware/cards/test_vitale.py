@@ -80,6 +80,11 @@ def test_an_endless_file_is_cut() -> None:
     assert len(found.value) == 32_768
 
 
+def test_no_card_makes_us_read_for_ever() -> None:
+    listed = pointers([VITALE_AID], [("A", 1, number) for number in range(0x3000, 0x3100)])
+    assert len(parse_pointers(listed)) == 64
+
+
 def test_the_name_of_a_record_cannot_carry_anything_odd() -> None:
     (pointer,) = parse_pointers(pointers([VITALE_AID], [("\n../é%", 1, 0x2222)]))
     assert pointer.name == ""

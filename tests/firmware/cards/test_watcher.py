@@ -115,6 +115,20 @@ async def test_stop_wakes_a_watcher_that_waits_and_releases_its_context() -> Non
     assert world.opened == world.released == 1
 
 
+@pytest.mark.parametrize(
+    "after",
+    [
+        pytest.param(Seen(reader=READER, state=2 << 16 | PRESENT, atr=CPS3_ATR), id="the counter moved"),
+        pytest.param(Seen(reader=READER, state=PRESENT, atr=CPS4_ATR), id="another answer to reset"),
+        pytest.param(Seen(reader=READER, state=PRESENT | MUTE, atr=CPS3_ATR), id="it fell silent"),
+    ],
+)
+def test_each_sign_of_another_card_counts_alone(after: Seen) -> None:
+    before = Seen(reader=READER, state=PRESENT, atr=CPS3_ATR)
+    assert [type(one) for one in changes(before, after)] in ([CardOut, CardIn], [CardOut, CardMuteIn])
+    assert changes(before, before) == []
+
+
 STATES = st.builds(
     lambda counter, kind, atr: Seen(
         reader=READER,
