@@ -81,6 +81,7 @@ async def test_a_scan_passes_through_the_process_and_the_process_may_end_and_com
             await act(box, shown["id"], "test")
             scanner.send(VECTOR.encode() + b"\r")
             await until(lambda: any(one.scans for one in box.relay.scanners._tests._held.values()))
+            await until(lambda: b'"tested":true' in (tmp_path / "memory.json").read_bytes(), "the memory is on the disk")
             running.kill()
             await until(lambda: not client.connected)
             check_problem(await ask(box, "GET", "/scanners"), 503, "devices-silent")
