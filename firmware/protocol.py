@@ -225,6 +225,21 @@ class Done(_Message, frozen=True, kw_only=True):
     """Nothing to tell."""
 
 
+class PanelState(_Message, frozen=True, kw_only=True):
+    """How the front panel stands; a box without one has none connected and no trouble."""
+
+    connected: bool = False
+    """It shows what is asked and hears its button."""
+    watchdog: bool = False
+    """It can reset the box."""
+    settled: bool = True
+    """It has said that it took all it was told."""
+    resets: int = 0
+    """Times it has reset the box since it has power."""
+    trouble: str | None = None
+    """Why it is not connected: code of an error of `firmware.panel.errors`."""
+
+
 class Devices(_Message, frozen=True, kw_only=True):
     """All that is plugged in. `service` is False while PC/SC does not answer; `panel` names what shows the lamps, None without any."""
 
@@ -237,6 +252,7 @@ class Devices(_Message, frozen=True, kw_only=True):
     """A PKCS#11 library for CPx cards is configured and loads."""
     vitale_plug_in: bool = False
     panel: str | None = None
+    panel_state: PanelState = PanelState()
 
 
 class CardFacts(_Message, frozen=True, kw_only=True):

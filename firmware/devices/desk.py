@@ -26,6 +26,7 @@ from firmware.protocol import (
     Notice,
     NoticeType,
     OpenBatch,
+    PanelState,
     ReadFreeData,
     ReadProtectedData,
     ReadVitale,
@@ -140,6 +141,7 @@ class DeviceDesk:
 
     def _devices(self) -> Devices:
         """Without waiting: nothing can happen between this look and the answer that tells it."""
+        panel = self._panel.status
         return Devices(
             readers=self._cards.readers(),
             scanners=self._scanners.list(),
@@ -147,7 +149,14 @@ class DeviceDesk:
             service_trouble=self._cards.trouble,
             token_library=self._token_library,
             vitale_plug_in=self._cards.vitale_plug_in,
-            panel=self._panel.status.name,
+            panel=panel.name,
+            panel_state=PanelState(
+                connected=panel.connected,
+                watchdog=panel.watchdog,
+                settled=panel.settled,
+                resets=panel.box_resets,
+                trouble=panel.trouble,
+            ),
         )
 
     def _card_changed(self, change: Change) -> None:

@@ -44,6 +44,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     """It can reset the box."""
     firmware: str | None = None
     serial: str | None = None
+    settled: bool = True
+    """Nothing that it was told waits for its word that it was taken."""
     box_resets: int = 0
     """Times it has reset the box since it has power."""
     trouble: str | None = None

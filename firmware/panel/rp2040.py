@@ -46,7 +46,8 @@ class SerialPanel:
     @property
     def status(self) -> Status:
         """How it stands; without a configured path it has no name until a panel was met."""
-        return self._status
+        settled = self._session.settled if self._session is not None else not self._wanted.settings
+        return msgspec.structs.replace(self._status, settled=settled)
 
     def show(self, pattern: Pattern, *, pairing: bool = False) -> None:
         """See `port.Panel`."""

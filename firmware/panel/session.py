@@ -85,6 +85,11 @@ class Session:
         finally:
             self._line.close()
 
+    @property
+    def settled(self) -> bool:
+        """The panel has answered for all that is wanted of it."""
+        return all(self._told.get(setting) == payload for setting, payload in self._wanted.settings.items())
+
     def heartbeat(self) -> None:
         """Tell the panel that the gateway is alive; lost bytes are made up for by the next one."""
         if self._heard_at is not None and not self._lost:

@@ -21,7 +21,7 @@ from firmware.panel.messages import Message, hello, led, press, watchdog
 from firmware.panel.port import Pattern, Press, Status
 from firmware.panel.rp2040 import SerialPanel
 from firmware.panel.session import Pace
-from tests.firmware.panel.serving import connected, served
+from tests.firmware.panel.serving import connected, served, until
 
 QUICK = Pace(greeting=0.4, again=0.05, question=0.1, silence=0.5)
 HELLO = bytes([1, 2, 3, 0, 0, 0, 0, 9, 0, 3, 0]) + b"SERIAL-1    "
@@ -130,6 +130,24 @@ async def test_a_panel_of_another_protocol_is_left_alone(far: Far) -> None:
             await asyncio.sleep(0.05)
         assert far.listen() == []
         assert not panel.status.connected
+
+
+async def test_it_is_settled_once_the_panel_has_taken_all_it_was_told(far: Far) -> None:
+    panel = quick(far.path)
+    assert panel.status.settled, "nothing was wanted yet"
+    panel.arm(60)
+    assert not panel.status.settled, "no panel to take it"
+    async with served(panel):
+        await far.greet()
+        armed = await far.until(Message.WATCHDOG, watchdog(60))
+        assert not panel.status.settled
+        far.say(Message.ACK, armed.sequence)
+        await until(lambda: panel.status.settled, 5)
+        panel.disarm()
+        assert not panel.status.settled
+        disarmed = await far.until(Message.WATCHDOG, watchdog(None))
+        far.say(Message.ACK, disarmed.sequence)
+        await until(lambda: panel.status.settled, 5)
 
 
 async def test_what_is_wanted_is_said_until_it_is_acknowledged_and_not_after(far: Far) -> None:
