@@ -21,7 +21,7 @@ from firmware.panel.messages import Message, hello, led, press, watchdog
 from firmware.panel.port import Pattern, Press, Status
 from firmware.panel.rp2040 import SerialPanel
 from firmware.panel.session import Pace
-from tests.firmware.panel.serving import connected, served, until
+from tests.firmware.panel.serving import connected, served
 
 QUICK = Pace(greeting=0.4, again=0.05, question=0.1, silence=0.5)
 HELLO = bytes([1, 2, 3, 0, 0, 0, 0, 9, 0, 3, 0]) + b"SERIAL-1    "
@@ -132,22 +132,25 @@ async def test_a_panel_of_another_protocol_is_left_alone(far: Far) -> None:
         assert not panel.status.connected
 
 
+def settled(panel: SerialPanel) -> bool:
+    return panel.status.settled
+
+
 async def test_it_is_settled_once_the_panel_has_taken_all_it_was_told(far: Far) -> None:
     panel = quick(far.path)
-    assert panel.status.settled, "nothing was wanted yet"
+    assert settled(panel), "nothing was wanted yet"
     panel.arm(60)
-    assert not panel.status.settled, "no panel to take it"
+    assert not settled(panel), "no panel to take it"
     async with served(panel):
         await far.greet()
-        armed = await far.until(Message.WATCHDOG, watchdog(60))
-        assert not panel.status.settled
-        far.say(Message.ACK, armed.sequence)
-        await until(lambda: panel.status.settled, 5)
-        panel.disarm()
-        assert not panel.status.settled
-        disarmed = await far.until(Message.WATCHDOG, watchdog(None))
-        far.say(Message.ACK, disarmed.sequence)
-        await until(lambda: panel.status.settled, 5)
+        for payload in (watchdog(60), watchdog(None)):
+            await far.until(Message.WATCHDOG, payload)
+            assert not settled(panel)
+            async with asyncio.timeout(5):
+                while not settled(panel):
+                    far.say(Message.ACK, far.listen()[-1].sequence)
+                    await asyncio.sleep(0.02)
+            panel.disarm()
 
 
 async def test_what_is_wanted_is_said_until_it_is_acknowledged_and_not_after(far: Far) -> None:
