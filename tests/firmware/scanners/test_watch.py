@@ -6,6 +6,7 @@ import asyncio
 import fcntl
 import itertools
 import os
+import termios
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
@@ -43,6 +44,15 @@ async def test_a_scan_is_told_as_it_came_and_by_whom(tmp_path: Path) -> None:
     assert told.scans(shown.id) == [INS_LIKE, everything]
     assert [one.faults for one in told.of(SCAN)] == [(), ()]
     assert [one.type for one in told.events] == [IN, SCAN, SCAN]
+
+
+async def test_the_kernel_is_asked_to_mark_damage_so_that_no_sound_byte_is_taken_for_a_mark(tmp_path: Path) -> None:
+    scanner = Plugged(tmp_path / "one")
+    async with watching(scanner.path) as (_, told):
+        assert termios.tcgetattr(scanner.master)[0] & termios.PARMRK
+        scanner.send(b"A\xff\xffB\xff\x00C\r")
+        await until(lambda: bool(told.scans()))
+    assert [(one.scan, one.faults) for one in told.of(SCAN)] == [(b"A\xff\xffB\xff\x00C", ())]
 
 
 async def test_a_label_cut_at_each_byte_comes_out_whole(tmp_path: Path) -> None:
@@ -315,11 +325,13 @@ async def test_what_waits_unread_because_the_box_was_late_is_one_scan(tmp_path: 
     import time
 
     scanner = Plugged(tmp_path / "one")
-    async with watching(scanner.path) as (_, told):
+    async with watching(scanner.path) as (watch, told):
         scanner.send(INS_LIKE[:50])
         await asyncio.sleep(0.05)
         scanner.send(INS_LIKE[50:])
         time.sleep(0.3)  # noqa: ASYNC251 - this is the stall
+        [(_, device)] = watch._open.values()
+        device._silent()  # a loop may serve its clocks before its lines
         await until(lambda: bool(told.scans()))
         await asyncio.sleep(0.2)
     assert told.scans() == [INS_LIKE]
