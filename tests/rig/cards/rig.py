@@ -24,7 +24,7 @@ _AGENT = Path(__file__).with_name("agent.py")
 _LOOK = Path(__file__).with_name("look.py")
 _DRIVER = Path("/usr/lib/pcsc/drivers/serial/libifdvpcd.so")
 _SETUP = """
-mkdir -p /run/pcscd && mount --bind "$1/run" /run/pcscd
+mount -t tmpfs none /run && mkdir /run/pcscd && mount --bind "$1/run" /run/pcscd
 [ ! -d /usr/lib/pcsc/drivers/ifd-ccid.bundle ] || mount -t tmpfs none /usr/lib/pcsc/drivers/ifd-ccid.bundle
 ip link set lo up && exec "$2" "$3" "$4" "$1"
 """
