@@ -185,21 +185,20 @@ async def test_ten_seconds_are_confirmed_by_the_lamps_and_told(board: Board, dri
 
 async def test_lost_and_damaged_bytes_lose_and_double_nothing(board: Board, wire: Wire, driver: SerialPanel) -> None:
     await until(lambda: driver.status.connected)
-    wire.to_board, wire.from_board = Noise(1, 60), Noise(2, 60)
+    noises = wire.to_board, wire.from_board = Noise(1, 60), Noise(2, 60)
     presses = driver.presses()
     for pattern in (Pattern.BUSY, Pattern.FAULT, Pattern.ATTENTION, Pattern.READY):
         driver.show(pattern)
         await reached(board, shown(pattern), 30)
-    for _ in range(4):
+    rounds = 0
+    while rounds < 4 or min(count for noise in noises for count in (noise.lost, noise.flipped)) < 3:
         await asyncio.to_thread(board.press, down=True)
         await asyncio.sleep(0.2)
         await asyncio.to_thread(board.press, down=False)
         assert await next_press(presses) is Press.SHORT
+        rounds += 1
     with pytest.raises(TimeoutError):
         await next_press(presses, 3)
-    for noise in (wire.to_board, wire.from_board):
-        assert noise.lost > 3
-        assert noise.flipped > 3
 
 
 async def test_unplugged_then_plugged_again_it_shows_what_was_asked_meanwhile(board: Board, wire: Wire, driver: SerialPanel) -> None:

@@ -53,10 +53,11 @@ class Board:
     """The image on an emulated RP2040, in a Node process of its own."""
 
     def __init__(self, uf2: Path) -> None:
+        program = node()
         ours, theirs = socket.socketpair()
         with theirs:
             self.process = subprocess.Popen(
-                [node(), EMULATOR / "board.mjs", uf2, str(theirs.fileno())],
+                [program, EMULATOR / "board.mjs", uf2, str(theirs.fileno())],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 pass_fds=[theirs.fileno()],
