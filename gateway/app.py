@@ -16,11 +16,13 @@ from pathlib import Path
 import msgspec
 import structlog
 
+from firmware.client import DeviceClient
 from firmware.clock import kernel_synchronised
 from firmware.memory import give_back, keep_few_pools, settle
 from firmware.notify import notify_systemd
 from firmware.process import harden_process
 from firmware.scratch import open_scratch, remove_scratch, scratch_place
+from firmware.supervisor import DeviceProcess
 from gateway.api.application import create_application
 from gateway.api.server import serve_api
 from gateway.bus.broker import Access, broker_at
@@ -35,11 +37,19 @@ from gateway.flow.batches import Batches
 from gateway.flow.bookkeeping import Bookkeeper
 from gateway.flow.calendar_desk import CalendarDesk
 from gateway.flow.caller import Gate
+from gateway.flow.card_batches import CardBatches
+from gateway.flow.card_facts import CardBook
+from gateway.flow.card_lines import CardLines
+from gateway.flow.card_searches import CardSearches
+from gateway.flow.cards import CardDesk
 from gateway.flow.catching import Catching
 from gateway.flow.certificate_custody import CertificateDesk
 from gateway.flow.condition import ConditionWatch
 from gateway.flow.custody import Custody
 from gateway.flow.descent import Descent
+from gateway.flow.device_calls import DeviceCalls
+from gateway.flow.device_process import write_device_settings
+from gateway.flow.devices import Devices
 from gateway.flow.dmp_courier import DmpCourier
 from gateway.flow.esignsante import Esignsante
 from gateway.flow.identification import Identification
@@ -57,6 +67,7 @@ from gateway.flow.overheard import Overheard
 from gateway.flow.preparation import Preparer
 from gateway.flow.qualification import Qualification
 from gateway.flow.reader_notices import ReaderNotices
+from gateway.flow.reader_pairings import ReaderPairings
 from gateway.flow.reading import Reader
 from gateway.flow.readings import Readings
 from gateway.flow.registry import Registry
@@ -66,7 +77,7 @@ from gateway.flow.renewal import Renewal
 from gateway.flow.revocation import RevocationWatch
 from gateway.flow.scanner_pairings import ScannerPairings
 from gateway.flow.scanner_tests import ScannerTests
-from gateway.flow.scanners import ScannerDesk
+from gateway.flow.scanners import ScannerDesk, no_devices
 from gateway.flow.scheduler import Scheduler
 from gateway.flow.search_desk import SearchDesk
 from gateway.flow.search_limit import SearchLimits
@@ -87,7 +98,7 @@ from gateway.kernel.ids import new_id
 from gateway.model.delivery import Channel
 from gateway.remotes import Remotes, http_port, installation_of
 from gateway.trust.broker_secrets import PASSWORD, broker_context
-from gateway.trust.calendar_facts import CalendarFacts
+from gateway.trust.calendar_facts import calendar_facts
 from gateway.trust.chain import read_authorities
 from gateway.trust.files import write_durably
 from gateway.trust.keystore import KeyStore
@@ -143,6 +154,8 @@ class Gateway:
     alarms: Alarms
     successions: Successions
     notices: ReaderNotices
+    devices: Devices
+    device_client: DeviceClient | None
     vault: Vault
     clock: Clock
 
@@ -192,7 +205,7 @@ async def opened(home: Home, *, clock: Clock | None = None) -> AsyncIterator[Gat
         wait = configuration.dmp.probe_wait_seconds
         gate = IdentityGate(store, vault, identities)
         desk = Desk(store, blobs, custody, books, couriers, gate, configuration.retry, boot, probe_wait=wait, places=places)
-        facts = CalendarFacts(home.root, keys, LanAuthority(home.root, vault), anchors).read
+        facts = calendar_facts(home.root, configuration, keys, vault, anchors).read
         calendar = CalendarDesk(facts, clock)
 
         async def renew(structure: str) -> None:
@@ -208,7 +221,21 @@ async def opened(home: Home, *, clock: Clock | None = None) -> AsyncIterator[Gat
         readings = Readings(clock.monotonic)
         desks = {one.id: one.workstation for one in configuration.scanners}
         pairings = ScannerPairings(store, books, desks)
-        scanners = ScannerDesk(configuration.environment, store, books, pairings, readings, ScannerTests(clock.monotonic))
+        socket = configuration.devices.socket_in(home.root)
+        device_client = DeviceClient(socket) if socket is not None else None
+        device_call = device_client.call if device_client is not None else None
+        scanners = ScannerDesk(
+            configuration.environment, store, books, pairings, readings, ScannerTests(clock.monotonic), device_call or no_devices
+        )
+        notices = ReaderNotices(clock)
+        devices = Devices(notices, wanted=socket is not None)
+        devices.heard = scanners.heard
+        device_calls = DeviceCalls(device_call)
+        card_book = CardBook(device_calls, devices)
+        card_batches = CardBatches(configuration, device_calls, card_book)
+        reader_pairings = ReaderPairings(store, books)
+        cards = CardDesk(store, books, device_calls, card_book, reader_pairings, card_batches)
+        card_searches = CardSearches(configuration, clock, cards, devices, remotes.insi_by_card)
         reader = Reader(store, custody, books, identities, readings)
         bell = asyncio.Event()
         qualification = Qualification(store, custody, books, Descent(store, vault), bell)
@@ -247,15 +274,19 @@ async def opened(home: Home, *, clock: Clock | None = None) -> AsyncIterator[Gat
                 operations=Operations(store, custody, books, reader, scheduler, bell),
                 signatures=signatures,
                 esignsante=Esignsante(configuration, signatures, anchors, lists.held),
-                status=StatusBoard(home.root, configuration, store, scheduler, keys, clock, inquiries.paused, limits.alerted, calendar),
+                status=StatusBoard(
+                    home.root, configuration, store, scheduler, keys, clock, inquiries.paused, limits.alerted, calendar, devices.view
+                ),
                 identities=IdentityDesk(configuration, store, identities, registry, books, inquiries.curious),
-                searches=SearchDesk(configuration, store, identities, identification, inquiries, batches, books, limits),
+                searches=SearchDesk(configuration, store, identities, identification, inquiries, batches, books, limits, card_searches),
                 calendar=calendar,
                 successions=SuccessionDesk(store, books, successions),
                 certificates=CertificateDesk(
                     configuration, store, books, keys, rehearsals, successions, anchors, lists.held, renew, watch.refresh
                 ),
                 scanners=scanners,
+                cards=cards,
+                card_lines=CardLines(notices, reader_pairings),
             ),
             alarms=Alarms(store, books, facts),
             successions=successions,
@@ -267,7 +298,9 @@ async def opened(home: Home, *, clock: Clock | None = None) -> AsyncIterator[Gat
             watch=watch,
             remotes=remotes,
             vault=vault,
-            notices=ReaderNotices(clock),
+            notices=notices,
+            devices=devices,
+            device_client=device_client,
             clock=clock,
         )
 
@@ -318,6 +351,8 @@ async def serve(home: Home) -> None:
         for task in background:
             task.add_done_callback(lambda _done: stop.set())
         background.append(asyncio.create_task(gateway.follow.up(), name="identities"))
+        if gateway.device_client is not None:
+            background.append(asyncio.create_task(_follow_devices(gateway, gateway.device_client), name="devices"))
         if gateway.configuration.bus.host is not None:
             background.append(asyncio.create_task(_publisher(gateway).run(), name="bus"))
         try:
@@ -336,6 +371,28 @@ async def serve(home: Home) -> None:
 def _rehearsal_port(context: TlsContext) -> HttpPort:
     """For one request."""
     return http_port(context, answer_seconds=_REHEARSAL_SECONDS, answer_bytes=1_000_000)
+
+
+async def _follow_devices(gateway: Gateway, client: DeviceClient) -> None:
+    """Start the device process where it is ours to start, and follow it. Whatever becomes of it, the gateway goes on."""
+    settings, root = gateway.configuration.devices, gateway.home.root
+    process: DeviceProcess | None = None
+    try:
+        if settings.start == "gateway":
+            socket = settings.socket_in(root)
+            try:
+                told = await asyncio.to_thread(write_device_settings, root, settings)
+                process = DeviceProcess(socket, told) if socket is not None else None
+            except OSError as problem:
+                _log.error("device settings not written", kind=type(problem).__name__)
+            if process is not None:
+                await process.start()
+        await client.start()
+        await gateway.devices.run(client.happenings)
+    finally:
+        await client.stop()
+        if process is not None:
+            await process.stop()
 
 
 def _publisher(gateway: Gateway) -> Publisher:

@@ -62,5 +62,7 @@ def local_id_of(raw: str) -> str:
     return text
 
 
-_KNOWN = frozenset({"structure", "format", "task", "cursor", "limit", "kind", "when", "state", "patient", "since", "slot"})
+_KNOWN = frozenset(
+    {"structure", "format", "task", "cursor", "limit", "kind", "when", "state", "patient", "since", "slot", "insertion_id", "use"}
+)
 """A name that is none of ours may be anything, a patient's included: never echoed."""

@@ -13,6 +13,7 @@ from litestar.types import ControllerRouterHandler, Message, Scope
 
 from gateway.api.address import check_once
 from gateway.api.callers import caller_of
+from gateway.api.card_events import follow_card_events
 from gateway.api.certificate_life import (
     call_certificate_back,
     list_successions,
@@ -50,6 +51,17 @@ from gateway.api.ins import (
     verify_ins,
 )
 from gateway.api.problems import HANDLERS
+from gateway.api.readers import (
+    list_card_certificates,
+    list_readers,
+    pair_reader,
+    read_card,
+    read_holder,
+    read_situations,
+    read_vitale,
+    read_vitale_licensed,
+    sign_by_card,
+)
 from gateway.api.scanners import list_scanners, pair_scanner, read_reading, test_scanner, unpair_scanner
 from gateway.api.signatures import sign, verify
 from gateway.api.specification import BASE, read_specification
@@ -98,6 +110,16 @@ _ROUTES: tuple[ControllerRouterHandler, ...] = (
     unpair_scanner,
     test_scanner,
     read_reading,
+    list_readers,
+    pair_reader,
+    read_card,
+    list_card_certificates,
+    read_holder,
+    read_situations,
+    sign_by_card,
+    read_vitale,
+    read_vitale_licensed,
+    follow_card_events,
     list_certificates,
     import_certificate,
     erase_certificate,

@@ -11,7 +11,7 @@ import time
 import weakref
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 from litestar import Request, get
@@ -24,7 +24,6 @@ from gateway.api.server import STOPPING
 from gateway.flow.caller import Caller
 from gateway.flow.errors import Unauthenticated
 from gateway.flow.relay import Relay
-from gateway.flow.views import EventView
 from gateway.kernel.errors import RelaisError
 
 LAST_PATTERN = r"^[0-9]{1,18}$"
@@ -46,6 +45,37 @@ async def follow_events(request: Request[Any, Any, Any], relay: Given[Relay], ca
     events = relay.reader.events(caller, int(last) if last is not None else None)
     stop = request.app.state.get(STOPPING) or asyncio.Event()
 
+    return event_stream(request, relay, events, stop, hang_up)
+
+
+class Told(Protocol):
+    """One thing to tell: its number, its kind, and what is said of it."""
+
+    @property
+    def id(self) -> int:
+        """For `Last-Event-ID`."""
+        ...
+
+    @property
+    def kind(self) -> str:
+        """The name of the event."""
+        ...
+
+    @property
+    def data(self) -> Any:
+        """As JSON."""
+        ...
+
+
+def event_stream(
+    request: Request[Any, Any, Any],
+    relay: Relay,
+    events: AsyncGenerator[Told | None, None],
+    stop: asyncio.Event,
+    hang_up: Callable[[], None],
+) -> Stream:
+    """The answer that tells these events as they come; None of them becomes a comment. `hang_up` is called at the end, at least once."""
+
     async def still_known() -> bool:
         try:
             await caller_of(request, relay)
@@ -60,12 +90,12 @@ async def follow_events(request: Request[Any, Any, Any], relay: Given[Relay], ca
     return Stream(lines, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
 
 
-def _line(event: EventView) -> bytes:
+def _line(event: Told) -> bytes:
     return f"id: {event.id}\nevent: {event.kind}\ndata: ".encode() + msgspec.json.encode(event.data) + b"\n\n"
 
 
 async def _lines(
-    events: AsyncGenerator[EventView | None, None],
+    events: AsyncGenerator[Told | None, None],
     stop: asyncio.Event,
     still_known: Callable[[], Awaitable[bool]],
     hang_up: Callable[[], None],
@@ -73,7 +103,7 @@ async def _lines(
     """The events as they come, until the caller goes away or is known no more, or the box stops."""
     asked = time.monotonic()
     stopping = asyncio.ensure_future(stop.wait())
-    pending: asyncio.Future[EventView | None] | None = None
+    pending: asyncio.Future[Told | None] | None = None
     async with aclosing(events):
         try:
             while not stopping.done():
@@ -87,7 +117,11 @@ async def _lines(
                 if not pending.done():
                     yield _COMMENT
                     continue
-                event, pending = pending.result(), None
+                try:
+                    event, pending = pending.result(), None
+                except StopAsyncIteration:
+                    pending = None
+                    return
                 yield _COMMENT if event is None else _line(event)
         finally:
             hang_up()

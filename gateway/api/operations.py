@@ -25,6 +25,8 @@ class Parameter(msgspec.Struct, frozen=True, kw_only=True):
     place: Literal["path", "query", "header"]
     schema: dict[str, Any]
     what: str
+    required: bool = False
+    """What is in a path always is."""
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):

@@ -109,6 +109,15 @@ class Small:
         """What was received."""
         return bytes(self._content)
 
+    @property
+    def held(self) -> bytearray:
+        """What was received, where it stands: for whoever wipes it."""
+        return self._content
+
+    def wipe(self) -> None:
+        """Overwrite what was received."""
+        self._content[:] = bytes(len(self._content))
+
 
 class Several:
     """The values of a part that may come several times, each and all together up to a limit."""

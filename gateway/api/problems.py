@@ -11,6 +11,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
 from litestar.types import ExceptionHandlersMap
 
+from gateway.flow.card_errors import CardRefused, PinRequired, ReaderBusy
 from gateway.kernel.errors import Refused, RelaisError
 from gateway.kernel.trace import trace_of
 
@@ -31,6 +32,8 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     code: str
     gesture: str
     field: str | None = None
+    tries_left: int | None = None
+    """Of the PIN of a card, when the card told it."""
 
 
 class RouteUnknown(Refused):
@@ -74,6 +77,7 @@ def problem_of(error: RelaisError) -> Problem:
         code=error.code,
         gesture=explanation.gesture,
         field=error.field,
+        tries_left=error.tries_left if isinstance(error, CardRefused) else None,
     )
 
 
@@ -81,9 +85,10 @@ def problem_response(error: RelaisError) -> Response[Problem]:
     """The answer that carries it."""
     headers: dict[str, str] = {}
     if error.status in _RETRY_AFTER:
-        headers["Retry-After"] = str(max(_RETRY_AFTER[error.status], math.ceil(error.least_wait)))
+        least = 1 if isinstance(error, ReaderBusy) else _RETRY_AFTER[error.status]
+        headers["Retry-After"] = str(max(least, math.ceil(error.least_wait)))
     if error.status == 401:
-        headers["WWW-Authenticate"] = 'Bearer realm="relais"'
+        headers["WWW-Authenticate"] = "CpsPin" if isinstance(error, PinRequired) else 'Bearer realm="relais"'
     return Response(problem_of(error), status_code=error.status, media_type=MEDIA_TYPE, headers=headers)
 
 

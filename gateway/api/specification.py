@@ -19,10 +19,23 @@ from gateway.api.operations import ACTOR, JSON, OPERATIONS, Answer, Operation, P
 from gateway.api.operations_certificates import CERTIFICATE_OPERATIONS
 from gateway.api.operations_esignsante import ESIGNSANTE_OPERATIONS
 from gateway.api.operations_ins import INS_OPERATIONS
+from gateway.api.operations_readers import READER_OPERATIONS
 from gateway.api.operations_scanners import SCANNER_OPERATIONS
 from gateway.api.problems import MEDIA_TYPE, Problem
 from gateway.api.signatures import ReportView
 from gateway.api.status import BareStatus
+from gateway.flow.card_request import ReaderPairingBody, SignBody, SituationsBody, VitaleReadBody
+from gateway.flow.card_views import (
+    CardCertificateView,
+    CardEvent,
+    CardView,
+    HolderView,
+    PlugInView,
+    ReaderView,
+    SignedView,
+    SituationsView,
+    VitaleView,
+)
 from gateway.flow.certificate_custody import ImportOrder
 from gateway.flow.certificate_views import AlarmEvent, CalendarView, HeldPage, ImportView, SuccessionEvent, SuccessionPage, SuccessionView
 from gateway.flow.datamatrix import DatamatrixView
@@ -92,6 +105,19 @@ _TYPES = (
     ScannerTestView,
     ReadingView,
     ScanEvent,
+    ReaderView,
+    ReaderPairingBody,
+    CardView,
+    CardCertificateView,
+    HolderView,
+    SituationsBody,
+    SituationsView,
+    SignBody,
+    SignedView,
+    VitaleView,
+    VitaleReadBody,
+    PlugInView,
+    CardEvent,
     IdentityEvent,
     InquiryEvent,
     BatchEvent,
@@ -121,6 +147,7 @@ _WHY = {
     413: "Trop volumineux",
     415: "Type refusé",
     422: "Contenu refusé, avec le champ en cause",
+    423: "Carte bloquée, ou dernier essai de son code",
     429: "Trop de demandes : attendre",
     500: "Erreur interne",
     501: "Opération ou fichier non pris en charge",
@@ -139,7 +166,7 @@ def specification() -> dict[str, Any]:
     """The OpenAPI 3.1 document."""
     _, schemas = msgspec.json.schema_components(_TYPES, ref_template=_REF)
     paths: dict[str, dict[str, Any]] = {}
-    for one in (*OPERATIONS, *INS_OPERATIONS, *SCANNER_OPERATIONS, *ESIGNSANTE_OPERATIONS, *CERTIFICATE_OPERATIONS):
+    for one in (*OPERATIONS, *INS_OPERATIONS, *SCANNER_OPERATIONS, *READER_OPERATIONS, *ESIGNSANTE_OPERATIONS, *CERTIFICATE_OPERATIONS):
         paths.setdefault(f"{one.base}{one.path}", {})[one.method] = _operation(one)
     whole = {
         "openapi": "3.1.0",
@@ -187,7 +214,13 @@ def _operation(one: Operation) -> dict[str, Any]:
 
 
 def _parameter(one: Parameter) -> dict[str, Any]:
-    return {"name": one.name, "in": one.place, "required": one.place == "path", "schema": one.schema, "description": one.what}
+    return {
+        "name": one.name,
+        "in": one.place,
+        "required": one.required or one.place == "path",
+        "schema": one.schema,
+        "description": one.what,
+    }
 
 
 def _form(parts: tuple[Part, ...], *, closed: bool) -> dict[str, Any]:

@@ -69,7 +69,7 @@ class CardSearches:
             if access.pin is None and session.holds:
                 yield self._client(caller, structure, session, facts, LockedCard(certificate), access)
                 return
-            async with self._cards.opened(caller, access, signatures=_MOST_CALLS) as card:
+            async with self._cards.asserting(caller, access, signatures=_MOST_CALLS) as card:
                 yield self._client(caller, structure, session, facts, card.signer(KeyUse.SIGN), access)
         finally:
             access.wipe()

@@ -148,6 +148,12 @@ class VitaleView(_View, frozen=True, kw_only=True):
     objects: tuple[CardObjectView, ...]
 
 
+class PlugInView(_View, frozen=True, kw_only=True):
+    """What the licensed part read of a Vitale card: its own JSON document, as it is."""
+
+    document: msgspec.Raw
+
+
 class CardEvent(_View, frozen=True, kw_only=True):
     """What happened at a reader: opaque names, and nothing of whose card it is."""
 

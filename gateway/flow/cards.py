@@ -10,6 +10,8 @@ import base64
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import msgspec
+
 from firmware.protocol import (
     Card,
     CardFacts,
@@ -31,7 +33,16 @@ from gateway.flow.card_holder import certificate_view, holder_view, national_id
 from gateway.flow.card_request import SignBody, SituationsBody, ToSign, VitaleReadBody, pin_of
 from gateway.flow.card_showing import card_view, empty_view, reader_view
 from gateway.flow.card_situations import situations_view
-from gateway.flow.card_views import CardCertificateView, CardView, HolderView, ReaderView, SignedView, SituationsView, VitaleView
+from gateway.flow.card_views import (
+    CardCertificateView,
+    CardView,
+    HolderView,
+    PlugInView,
+    ReaderView,
+    SignedView,
+    SituationsView,
+    VitaleView,
+)
 from gateway.flow.device_calls import DeviceCalls
 from gateway.flow.reader_pairings import ReaderPairings, desk_of
 from gateway.flow.vitale_data import vitale_view
@@ -39,7 +50,7 @@ from gateway.journal.records import AuditRecord
 from gateway.journal.store import Store
 from gateway.kernel.errors import RelaisError
 
-SIGNED, SITUATIONS, VITALE = "card.signed", "card.situations", "vitale.read"
+SIGNED, SITUATIONS, ASSERTED, VITALE = "card.signed", "card.situations", "card.asserted", "vitale.read"
 """Acts of the audit trail."""
 
 
@@ -148,12 +159,19 @@ class CardDesk:
             found = await self._calls.ask(ReadFreeData(reader=reader, insertion_id=insertion), CardObjects)
         return vitale_view(found.objects)
 
-    async def read_vitale(self, caller: Caller, reader: str, body: VitaleReadBody) -> bytes:
+    async def read_vitale(self, caller: Caller, reader: str, body: VitaleReadBody) -> PlugInView:
         """The JSON document of the licensed part; raises LicenceMissing, CardPartFault, NotAVitale, CardReplaced and its kin."""
         access = Access(reader=reader, insertion_id=body.insertion_id)
         async with self._told(caller, VITALE, access):
             await self._beside(caller, access)
-            return (await self._calls.ask(ReadVitale(reader=reader, insertion_id=body.insertion_id), PlugInResult)).document
+            found = await self._calls.ask(ReadVitale(reader=reader, insertion_id=body.insertion_id), PlugInResult)
+        return PlugInView(document=msgspec.Raw(found.document))
+
+    @asynccontextmanager
+    async def asserting(self, caller: Caller, access: Access, *, signatures: int) -> AsyncIterator[OpenCard]:
+        """The card open for calls in its holder's name; told in the audit trail. Raises as `sign`, and what the block raises."""
+        async with self._told(caller, ASSERTED, access), self.opened(caller, access, signatures=signatures) as card:
+            yield card
 
     @asynccontextmanager
     async def opened(self, caller: Caller, access: Access, *, signatures: int) -> AsyncIterator[OpenCard]:

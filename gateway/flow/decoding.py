@@ -33,7 +33,7 @@ class RequestInvalid(Refused):
     gesture = "Faites corriger par l'éditeur le champ indiqué, puis renvoyez la demande."
 
 
-def decode(data: bytes, kind: type[_T]) -> _T:
+def decode(data: bytes | bytearray, kind: type[_T]) -> _T:
     """The value; raises RequestInvalid with the dotted path of the field at fault, `request` when it is the whole."""
     try:
         return msgspec.json.decode(data, type=kind)

@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from gateway.flow.admission import Admission
 from gateway.flow.calendar_desk import CalendarDesk
 from gateway.flow.caller import Gate
-from gateway.flow.esignsante import Esignsante
+from gateway.flow.card_lines import CardLines
+from gateway.flow.cards import CardDesk
 from gateway.flow.certificate_custody import CertificateDesk
+from gateway.flow.esignsante import Esignsante
+from gateway.flow.front import Front
 from gateway.flow.identity_desk import IdentityDesk
 from gateway.flow.operations import Operations
 from gateway.flow.reading import Reader
@@ -23,7 +26,7 @@ from gateway.flow.succession_desk import SuccessionDesk
 class Relay:
     """Counters of the pipeline: who asks, what comes in, what is read, what is done by hand, what is signed, how it stands, who the
     patients are and what INSi says of them, what certificates end and which take over, what
-    scanners read."""
+    scanners read, what cards say and sign, and what happens at their readers, how the front of the box stands."""
 
     gate: Gate
     admission: Admission
@@ -38,3 +41,6 @@ class Relay:
     successions: SuccessionDesk
     certificates: CertificateDesk
     scanners: ScannerDesk
+    cards: CardDesk
+    card_lines: CardLines
+    front: Front

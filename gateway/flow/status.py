@@ -12,6 +12,8 @@ import msgspec
 
 from gateway.flow.calendar_desk import CalendarDesk
 from gateway.flow.certificate_views import CalendarLineView
+from gateway.flow.device_views import DevicesView
+from gateway.flow.front_views import FrontView
 from gateway.flow.inquiry_pause import Pause
 from gateway.flow.scheduler import Scheduler
 from gateway.flow.search_limit import WorkstationSuspended
@@ -78,6 +80,10 @@ class StatusView(_View, frozen=True, kw_only=True):
     """Empty when every search of identity may be made."""
     expiring: tuple[CalendarLineView, ...]
     """What of the calendar of certificates people must see now: from the first alarm on."""
+    devices: DevicesView | None = None
+    """Readers, cards and scanners; null on a box that is not set to have any. Says nothing of `ok`: documents leave without them."""
+    front: FrontView | None = None
+    """Front panel, pairing window, and a return to factory settings asked for at the button."""
 
 
 class StatusBoard:
@@ -94,8 +100,12 @@ class StatusBoard:
         paused: Callable[[], Sequence[Pause]] = tuple,
         suspended: Callable[[], Sequence[str]] = tuple,
         calendar: CalendarDesk | None = None,
+        devices: Callable[[], DevicesView | None] = lambda: None,
+        front: Callable[[], FrontView | None] = lambda: None,
     ) -> None:
-        """`paused`: searches of the box that wait for a setting; `suspended`: workstations that made too many."""
+        """`paused`: searches of the box that wait for a setting; `suspended`: workstations that made too many; `devices`: how they are."""
+        self._devices = devices
+        self._front = front
         self._calendar = calendar
         self._home = home
         self._configuration = configuration
@@ -138,6 +148,8 @@ class StatusBoard:
             ),
             searches=(*self._stopped(structures), *await self._refused(structures)),
             expiring=await self._calendar.near(structures) if self._calendar is not None else (),
+            devices=self._devices(),
+            front=self._front(),
         )
 
     def _stopped(self, structures: tuple[str, ...] | None) -> tuple[SearchTroubleView, ...]:

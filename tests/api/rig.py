@@ -25,9 +25,16 @@ from gateway.flow.batches import Batches
 from gateway.flow.bookkeeping import Bookkeeper
 from gateway.flow.calendar_desk import CalendarDesk
 from gateway.flow.caller import OPERATOR, Gate, new_workstation
+from gateway.flow.card_batches import CardBatches
+from gateway.flow.card_facts import CardBook
+from gateway.flow.card_lines import CardLines
+from gateway.flow.card_searches import CardClients, CardSearches
+from gateway.flow.cards import CardDesk
 from gateway.flow.certificate_custody import CertificateDesk
 from gateway.flow.custody import Custody
 from gateway.flow.descent import Descent
+from gateway.flow.device_calls import Call, DeviceCalls
+from gateway.flow.devices import Devices
 from gateway.flow.esignsante import Esignsante
 from gateway.flow.identification import Clients, Identification, Insi
 from gateway.flow.identities import Identities
@@ -37,6 +44,8 @@ from gateway.flow.insi_calls import CallBook
 from gateway.flow.inspection import Inspection
 from gateway.flow.operations import Operations
 from gateway.flow.qualification import Qualification
+from gateway.flow.reader_notices import ReaderNotices
+from gateway.flow.reader_pairings import ReaderPairings
 from gateway.flow.reading import Reader
 from gateway.flow.readings import Readings
 from gateway.flow.registry import Registry
@@ -52,6 +61,7 @@ from gateway.flow.signatures import Signatures
 from gateway.flow.status import StatusBoard
 from gateway.flow.succession_desk import SuccessionDesk
 from gateway.flow.successions import Successions
+from gateway.ins.client import Assertions
 from gateway.ins.errors import InsiNotConfigured
 from gateway.journal.blobs import BlobStore
 from gateway.journal.memory import MemoryStore
@@ -156,6 +166,7 @@ class Box:
     workstation: WorkstationRecord
     inquiries: Inquiries
     batches: Batches
+    devices: Devices
     application: Litestar = field(compare=False)
 
     def client(self, token: str | None = "own") -> httpx.AsyncClient:
@@ -222,6 +233,11 @@ def no_insi(structure_id: str, *, user: bool, software: str | None = None) -> In
     raise InsiNotConfigured(missing="son adresse")
 
 
+def no_insi_by_card(structure_id: str, card: Assertions, *, software: str | None = None) -> Insi:
+    """As `no_insi`, for cards."""
+    raise InsiNotConfigured(missing="l'adresse des appels par carte")
+
+
 def _no_port(context: TlsContext) -> HttpPort:
     """A service that does not answer."""
     return ScriptedPort()
@@ -243,8 +259,13 @@ async def open_box(
     insi: Clients | None = None,
     configuration: Configuration | None = None,
     store: MemoryStore | None = None,
+    devices: Call | None = None,
+    by_card: CardClients | None = None,
 ) -> Box:
-    """A box ready to answer: two workstations, the operator, a signing key. A `configuration` takes the place of `limits`."""
+    """A box ready to answer: two workstations, the operator, a signing key. A `configuration` takes the place of `limits`.
+
+    `devices`: the device process, none by default; `by_card`: INSi as cards call it.
+    """
     configuration = configuration or configuration_of(structures, limits)
     clock, store = FrozenClock(NOW), store or MemoryStore()
     vault = open_vault(home, create=True)
@@ -267,6 +288,11 @@ async def open_box(
     rehearsals = Rehearsals(configuration, keys, anchors, tuple, clock, _no_port)
     successions = Successions(configuration, store, books, keys, rehearsals, _renewed)
     signatures = Signatures(store, keys, clock, anchors)
+    notices = ReaderNotices(clock)
+    hub, device_calls = Devices(notices, wanted=devices is not None), DeviceCalls(devices)
+    book, reader_pairings = CardBook(device_calls, hub), ReaderPairings(store, books)
+    cards = CardDesk(store, books, device_calls, book, reader_pairings, CardBatches(configuration, device_calls, book))
+    card_searches = CardSearches(configuration, clock, cards, hub, by_card or no_insi_by_card)
     relay = Relay(
         gate=Gate(store, clock, configuration.limits.requests_per_minute, configuration.structures),
         admission=Admission(
@@ -276,9 +302,11 @@ async def open_box(
         operations=Operations(store, custody, books, reader, scheduler, bell),
         signatures=signatures,
         esignsante=Esignsante(configuration, signatures, anchors),
-        status=StatusBoard(home, configuration, store, scheduler, keys, clock, inquiries.paused, limits_of_search.alerted, calendar),
+        status=StatusBoard(
+            home, configuration, store, scheduler, keys, clock, inquiries.paused, limits_of_search.alerted, calendar, hub.view
+        ),
         identities=IdentityDesk(configuration, store, identities, registry, books, inquiries.curious),
-        searches=SearchDesk(configuration, store, identities, identification, inquiries, batches, books, limits_of_search),
+        searches=SearchDesk(configuration, store, identities, identification, inquiries, batches, books, limits_of_search, card_searches),
         calendar=calendar,
         successions=SuccessionDesk(store, books, successions),
         certificates=CertificateDesk(
@@ -292,6 +320,8 @@ async def open_box(
             readings,
             ScannerTests(clock.monotonic),
         ),
+        cards=cards,
+        card_lines=CardLines(notices, reader_pairings),
     )
     now = books.now()
     first, token = new_workstation("Accueil", tuple(structures), now)
@@ -314,6 +344,7 @@ async def open_box(
         first,
         inquiries,
         batches,
+        hub,
         application=application,
     )
 
