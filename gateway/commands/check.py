@@ -13,7 +13,6 @@ from gateway.journal.sqlite import SqliteStore
 from gateway.kernel.config import read_configuration
 from gateway.kernel.home import Home
 from gateway.trust.keystore import KeyStore
-from gateway.trust.lan import LanAuthority
 from gateway.trust.vault import open_vault
 
 _MARKS = {Severity.OK: "✓", Severity.WARNING: "!", Severity.ERROR: "✗"}
@@ -31,7 +30,7 @@ async def check(home: Home, *, as_json: bool) -> int:
             store=store,
             keys=KeyStore(home.root, vault),
             clock=system_clock(configuration),
-            lan=LanAuthority(home.root, vault),
+            vault=vault,
         )
         results = await run_checks(site)
     finally:

@@ -12,7 +12,7 @@ from gateway.journal.store import Store
 from gateway.kernel.clock import Clock
 from gateway.kernel.config import Configuration
 from gateway.trust.keystore import KeyStore
-from gateway.trust.lan import LanAuthority
+from gateway.trust.vault import Vault
 
 
 class Severity(enum.StrEnum):
@@ -40,7 +40,7 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     store: Store
     keys: KeyStore
     clock: Clock
-    lan: LanAuthority | None = None
+    vault: Vault | None = None
     """None: opened from the home when a check needs it."""
 
 

@@ -11,8 +11,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 
+from gateway.kernel.errors import RelaisError
 from gateway.trust.certificate import load_certificates
-from gateway.trust.errors import ChainUntrusted, KeyUnavailable
+from gateway.trust.errors import CertificateMalformed, ChainUntrusted, KeyUnavailable
 from gateway.trust.identity import TlsIdentity
 from gateway.trust.pkcs12_file import open_pkcs12
 from gateway.trust.secret_file import keep_secret, read_secret
@@ -45,6 +46,19 @@ def broker_identity(home: Path, vault: Vault) -> TlsIdentity | None:
     if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
         raise KeyUnavailable("kind", role="MQTT", structure="du boîtier")
     return TlsIdentity(key, certificate, tuple(issuers))
+
+
+def broker_certificates(home: Path, vault: Vault, authorities: str) -> tuple[x509.Certificate | None, tuple[x509.Certificate, ...]]:
+    """The client certificate shown to the broker and the authorities it is recognised by; what is not there or not readable is left out."""
+    try:
+        identity = broker_identity(home, vault)
+    except RelaisError:
+        identity = None
+    try:
+        known = load_certificates((home / authorities).read_bytes())
+    except (OSError, ValueError, CertificateMalformed):
+        known = ()
+    return (identity.certificate if identity is not None else None), known
 
 
 def broker_context(home: Path, vault: Vault, authorities: str) -> TlsContext:

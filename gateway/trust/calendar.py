@@ -36,6 +36,9 @@ class Origin(enum.StrEnum):
     AUTHORITY = "authority"
     """An authority of a chain in use, or trusted to recognise the services."""
     REVOCATION_LIST = "revocation-list"
+    BROKER_CLIENT = "broker-client"
+    """What the box shows the MQTT broker of the practice."""
+    BROKER_AUTHORITY = "broker-authority"
 
 
 class Happening(enum.StrEnum):

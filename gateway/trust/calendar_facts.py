@@ -5,7 +5,8 @@ Reads only; asks nothing of the network. A key whose seal does not open has no d
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -13,6 +14,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509.oid import NameOID
 
+from gateway.kernel.config import Configuration
+from gateway.trust.broker_secrets import broker_certificates
 from gateway.trust.calendar import Fact, Origin
 from gateway.trust.certificate import load_certificate, signing_end
 from gateway.trust.chain import read_authorities
@@ -21,15 +24,27 @@ from gateway.trust.lan import LanAuthority
 from gateway.trust.revocation import RevocationLists, certificate_lists
 from gateway.trust.roles import Role
 from gateway.trust.slots import Slot
+from gateway.trust.vault import Vault
 
 _SLOTS = {Slot.CURRENT: Origin.CURRENT, Slot.NEXT: Origin.NEXT}
+
+
+Broker = Callable[[], tuple[x509.Certificate | None, tuple[x509.Certificate, ...]]]
+
+
+def calendar_facts(home: Path, configuration: Configuration, keys: KeyStore, vault: Vault, anchors: bytes) -> CalendarFacts:
+    """The facts of a whole box as it is configured; raises ChainUntrusted."""
+    bus = configuration.bus
+    broker = partial(broker_certificates, home, vault, bus.ca) if bus.host is not None and bus.tls else None
+    return CalendarFacts(home, keys, LanAuthority(home, vault), anchors, broker)
 
 
 class CalendarFacts:
     """The facts of one home, read anew at each call."""
 
-    def __init__(self, home: Path, keys: KeyStore, lan: LanAuthority, anchors: bytes) -> None:
-        """`anchors`: PEM of the configured authorities; raises ChainUntrusted."""
+    def __init__(self, home: Path, keys: KeyStore, lan: LanAuthority, anchors: bytes, broker: Broker | None = None) -> None:
+        """`anchors`: PEM of the configured authorities; `broker`: what an MQTT broker in use is met with. Raises ChainUntrusted."""
+        self._broker = broker
         self._keys = keys
         self._lan = lan
         self._authorities = read_authorities(anchors)
@@ -39,7 +54,7 @@ class CalendarFacts:
 
     def read(self) -> tuple[Fact, ...]:
         """Every fact, in no order."""
-        return (*self._of_structures(), *self._of_lan(), *self._of_authorities(), *self._of_lists())
+        return (*self._of_structures(), *self._of_lan(), *self._of_authorities(), *self._of_lists(), *self._of_broker())
 
     def _of_structures(self) -> Iterator[Fact]:
         for structure, role, slot in self._places():
@@ -56,6 +71,13 @@ class CalendarFacts:
             yield _fact(held.authority, Origin.LAN_AUTHORITY)
         if held.former_authority is not None and held.former_authority != held.authority:
             yield _fact(held.former_authority, Origin.LAN_FORMER_AUTHORITY)
+
+    def _of_broker(self) -> Iterator[Fact]:
+        shown, authorities = self._broker() if self._broker is not None else (None, ())
+        if shown is not None:
+            yield _fact(shown, Origin.BROKER_CLIENT)
+        for one in authorities:
+            yield _fact(one, Origin.BROKER_AUTHORITY, name=_common_name(one.subject))
 
     def _of_authorities(self) -> Iterator[Fact]:
         served: dict[x509.Certificate, set[str]] = {one: set() for one in self._authorities.all}

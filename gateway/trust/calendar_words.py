@@ -15,6 +15,7 @@ _NAMES = {
     "lan-server": "Certificat local du boîtier",
     "lan-authority": "Autorité locale du boîtier",
     "lan-former-authority": "Autorité locale installée sur les postes",
+    "broker-client": "Certificat présenté au serveur MQTT",
 }
 _NOTHING_LOST = "Rien n'est perdu : tout attend dans le boîtier."
 _ROLE_STOPS = {
@@ -31,6 +32,8 @@ _ORIGIN_STOPS = {
     "lan-authority": "Les postes du cabinet ne reconnaissent plus le boîtier.",
     "lan-former-authority": "Les postes qui n'ont pas installé la nouvelle autorité locale ne reconnaissent plus le boîtier.",
     "authority": f"Les certificats et les services que cette autorité a certifiés ne sont plus reconnus. {_NOTHING_LOST}",
+    "broker-client": "Les nouvelles du boîtier ne sont plus publiées par MQTT. Les documents partent comme d'habitude.",
+    "broker-authority": "Le serveur MQTT n'est plus reconnu et rien n'y est publié. Les documents partent comme d'habitude.",
     "revocation-list": "La messagerie s'arrête pour toutes les structures ; le DMP continue avec la dernière liste connue.",
 }
 _RENEW = "Demandez le renouvellement à l'ANS avant cette date, tant que le certificat est valable, puis importez le nouveau dans Relais."
@@ -42,6 +45,8 @@ _GESTURES = {
     "lan-authority": "Aucune action : Relais la renouvelle un an avant, et vous dira quand installer la nouvelle sur les postes.",
     "lan-former-authority": "Installez sur chaque poste la nouvelle autorité locale du boîtier (fichier lan-ca.pem).",
     "authority": "Demandez à votre installateur le fichier à jour des autorités (anchors.pem) avant cette date.",
+    "broker-client": "Demandez un nouveau certificat à qui tient le serveur MQTT, puis enregistrez-le dans le boîtier.",
+    "broker-authority": "Demandez le fichier à jour à qui tient le serveur MQTT, puis remplacez celui du boîtier (réglage bus.ca).",
     "revocation-list": "Aucune action : Relais la renouvelle chaque jour. Si la date est proche, vérifiez la connexion à Internet.",
 }
 
@@ -50,6 +55,8 @@ def name_of(origin: str, role: str, name: str) -> str:
     """What the certificate, authority or list is called."""
     if origin == "authority":
         return f"Autorité « {name} »"
+    if origin == "broker-authority":
+        return f"Autorité du serveur MQTT « {name} »"
     if origin == "revocation-list":
         return f"Liste des certificats révoqués de « {name} »"
     if origin in _NAMES:

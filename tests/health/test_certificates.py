@@ -41,7 +41,9 @@ class Stage:
         self.lists.offer(self.pki.crl_der())
         self.connection = self.put(Role.AUTH_CLI, Slot.CURRENT)
         self.put(Role.SIGN, Slot.CURRENT)
-        self.site = Site(home=home, configuration=configuration_of(), store=MemoryStore(), keys=self.keys, clock=FrozenClock(NOW), lan=lan)
+        self.site = Site(
+            home=home, configuration=configuration_of(), store=MemoryStore(), keys=self.keys, clock=FrozenClock(NOW), vault=vault
+        )
 
     def put(self, role: Role, slot: Slot) -> Leaf:
         leaf = self.pki.issue(SIGN if role is Role.SIGN else AUTH_CLI)

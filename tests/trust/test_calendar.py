@@ -12,19 +12,24 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
+from gateway.kernel.config import Bus
 from gateway.trust.alarm import START, Alarm, alarm_due, is_near
+from gateway.trust.broker_secrets import keep_broker_identity
 from gateway.trust.calendar import Fact, Happening, Line, Origin, calendar
-from gateway.trust.calendar_facts import CalendarFacts
+from gateway.trust.calendar_facts import calendar_facts
 from gateway.trust.calendar_words import ROLE_NAMES
 from gateway.trust.chain import read_authorities
 from gateway.trust.keystore import KeyStore
 from gateway.trust.lan import LanAuthority
 from gateway.trust.revocation import RevocationLists
 from gateway.trust.roles import Role
+from gateway.trust.secret_file import read_secret
 from gateway.trust.slots import Slot
 from gateway.trust.tls import client_context
 from gateway.trust.vault import BlobDamaged, Vault, open_vault
+from tests.api.rig import configuration_of
 from tests.tools import need_tool
 from tests.trust.pki import AUTH_CLI, NOW, PASSPHRASE, SIGN, STRUCTURE, Pki
 
@@ -49,6 +54,9 @@ class Box:
         self.put(OTHER, Role.MAILBOX, Slot.NEXT)
         RevocationLists(home, read_authorities(self.pki.anchors_pem)).offer(self.pki.crl_der())
         (home / "anchors.pem").write_bytes(self.pki.anchors_pem)
+        broker = Pki.create("MQTT")
+        (home / "mqtt-ca.pem").write_bytes(broker.root_pem)
+        keep_broker_identity(home, self.vault, broker.issue(AUTH_CLI).pkcs12(with_chain=False), PASSPHRASE)
 
     def put(self, structure: str, role: Role, slot: Slot = Slot.CURRENT) -> None:
         profile = SIGN if role is Role.SIGN else AUTH_CLI
@@ -57,7 +65,8 @@ class Box:
         self.keys.import_pkcs12(structure, role, leaf.pkcs12(), PASSPHRASE, environment="test", anchors=self.pki.anchors_pem, slot=slot)
 
     def lines(self, now: datetime = NOW) -> tuple[Line, ...]:
-        return calendar(CalendarFacts(self.home, self.keys, self.lan, self.pki.anchors_pem).read(), now)
+        configuration = replace(configuration_of(), bus=Bus(host="mqtt.relais.test"))
+        return calendar(calendar_facts(self.home, configuration, self.keys, self.vault, self.pki.anchors_pem).read(), now)
 
 
 @pytest.fixture
@@ -88,6 +97,11 @@ def everything_on_the_disk(box: Box) -> dict[str, str]:
 
 def sealed_certificates(vault: Vault, path: Path) -> list[bytes]:
     """Cut out of the opened seal by their own DER lengths, not by the product's reading of it."""
+    if path.parent.name == "secrets":
+        return [
+            one.public_bytes(Encoding.DER)
+            for one in x509.load_pem_x509_certificates((read_secret(path.parents[1], vault, path.stem) or "").encode())
+        ]
     named = path.name.removesuffix(".sealed").split(".")
     contexts = [b"lan authority", b"lan server", *(f"key:{path.parent.name}:{'.'.join(named[:cut])}".encode() for cut in (1, 2))]
     contexts += [f"key:{path.parent.name}:{named[0]}:{named[-1]}".encode()]
@@ -115,7 +129,7 @@ def sealed_certificates(vault: Vault, path: Path) -> list[bytes]:
 def test_no_certificate_of_the_box_is_missing(box: Box) -> None:
     shown = {one.fingerprint for one in box.lines()}
     on_disk = everything_on_the_disk(box)
-    assert len(on_disk) == 5 + 2 + 2 + 1, "five keys, two authorities, the local authority and its certificate, one list"
+    assert len(on_disk) == 5 + 2 + 2 + 1 + 2, "five keys, two authorities, the local authority and its certificate, one list, a broker"
     assert {where for mark, where in on_disk.items() if mark not in shown} == set()
 
 

@@ -8,8 +8,7 @@ from gateway.health.check import Result, Severity, Site
 from gateway.kernel.home import Home
 from gateway.trust.alarm import is_near
 from gateway.trust.calendar import Fact, Happening, Line, Origin, calendar
-from gateway.trust.calendar_facts import CalendarFacts
-from gateway.trust.lan import LanAuthority
+from gateway.trust.calendar_facts import calendar_facts
 from gateway.trust.vault import open_vault
 
 _ONLY_WARNED = (Origin.NEXT, Origin.LAN_FORMER_AUTHORITY)
@@ -27,8 +26,8 @@ async def check(site: Site) -> list[Result]:
 
 
 def _facts(site: Site, anchors: bytes) -> tuple[Fact, ...]:
-    lan = site.lan or LanAuthority(site.home, open_vault(site.home, settings=site.configuration.box_key))
-    return CalendarFacts(site.home, site.keys, lan, anchors).read()
+    vault = site.vault or open_vault(site.home, settings=site.configuration.box_key)
+    return calendar_facts(site.home, site.configuration, site.keys, vault, anchors).read()
 
 
 def _of(line: Line, site: Site) -> Result:
