@@ -29,6 +29,7 @@ from gateway.kernel.ids import new_id
 from tests.api.live import living
 from tests.api.rig import AUTHOR, Served, bearer, form, request_part
 from tests.api.teleservice import Teleservice
+from tests.trust.pki import STRUCTURE
 
 SEED = 7
 EXAMPLES = 10
@@ -45,6 +46,7 @@ def insi() -> Teleservice:
 @pytest.fixture(scope="module")
 def here(tmp_path_factory: pytest.TempPathFactory, insi: Teleservice) -> Iterator[Served]:
     with living(tmp_path_factory.mktemp("box"), WITHOUT_PACE, insi.client) as running:
+        running.box.relay.scanners.call = one_scanner
         yield running
 
 
@@ -62,7 +64,6 @@ async def one_scanner(request: protocol.Request, kind: type[_R]) -> _R:
 def scanned(here: Served) -> str:
     """A reading that waits for the workstation, of a scanner that is there; its name."""
     desk = here.box.relay.scanners
-    desk.call = one_scanner
     deadline = desk._readings.deadline()
     reading = Reading(id=new_id(), scanner="scanner-0123456789", workstation=here.box.workstation.id, at=0, until=deadline, data=b"A")
     desk._readings.hold(reading)
@@ -88,6 +89,8 @@ def there(here: Served, insi: Teleservice) -> dict[str, str]:
         "inquiry_id": search["id"],
         "batch_id": batch["id"],
         "scanner_id": "scanner-0123456789",
+        "structure": STRUCTURE,
+        "role": "sign",
         "reading_id": scanned(here),
     }
 
