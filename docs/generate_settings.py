@@ -32,6 +32,7 @@ from gateway.kernel.config import (
     Listener,
     Mailbox,
     Mss,
+    Pairing,
     Professional,
     Retry,
     ScannerDesk,
@@ -86,6 +87,7 @@ SECTIONS: tuple[tuple[type[msgspec.Struct], str, str], ...] = (
         "[[scanners]]",
         "Une par lecteur de codes dont le poste est fixé ici ([les lecteurs de codes](lecteurs.md)) ; les autres s'associent depuis la page.",
     ),
+    (Pairing, "[pairing]", "L'association des postes ([par le bouton du boîtier](panneau.md))."),
     (BoxKey, "[box_key]", "Où est gardée la clé qui protège tout ce que contient le boîtier ([les choix](cles.md))."),
     (Esignsante, "[esignsante]", "Les routes compatibles avec esignsante ([guide](../editeur/esignsante.md))."),
     (EsignsanteSignature, "[[esignsante.signatures]]", "Une par `idSignConf` que le logiciel envoie déjà."),
@@ -136,6 +138,7 @@ def _is_section(kind: type[msgspec.Struct], field: msgspec.structs.FieldInfo) ->
             "esignsante",
             "scanners",
             "devices",
+            "pairing",
             "box_key",
             "structures",
         )

@@ -52,6 +52,7 @@ from gateway.flow.device_process import write_device_settings
 from gateway.flow.devices import Devices
 from gateway.flow.dmp_courier import DmpCourier
 from gateway.flow.esignsante import Esignsante
+from gateway.flow.front import Front
 from gateway.flow.identification import Identification
 from gateway.flow.identities import Identities
 from gateway.flow.identity_desk import IdentityDesk
@@ -64,6 +65,7 @@ from gateway.flow.mss_courier import MssCourier
 from gateway.flow.ocsp_queries import OcspQueries
 from gateway.flow.operations import Operations
 from gateway.flow.overheard import Overheard
+from gateway.flow.pairing_window import PairingWindow
 from gateway.flow.preparation import Preparer
 from gateway.flow.qualification import Qualification
 from gateway.flow.reader_notices import ReaderNotices
@@ -74,6 +76,7 @@ from gateway.flow.registry import Registry
 from gateway.flow.rehearsal import Rehearsals
 from gateway.flow.relay import Relay
 from gateway.flow.renewal import Renewal
+from gateway.flow.reset_requests import ResetRequests
 from gateway.flow.revocation import RevocationWatch
 from gateway.flow.scanner_pairings import ScannerPairings
 from gateway.flow.scanner_tests import ScannerTests
@@ -236,6 +239,8 @@ async def opened(home: Home, *, clock: Clock | None = None) -> AsyncIterator[Gat
         reader_pairings = ReaderPairings(store, books)
         cards = CardDesk(store, books, device_calls, card_book, reader_pairings, card_batches)
         card_searches = CardSearches(configuration, clock, cards, devices, remotes.insi_by_card)
+        window = PairingWindow(configuration, store, books, clock)
+        front = Front(window, ResetRequests(home.root, store, books), store, books, clock)
         reader = Reader(store, custody, books, identities, readings)
         bell = asyncio.Event()
         qualification = Qualification(store, custody, books, Descent(store, vault), bell)
@@ -275,7 +280,17 @@ async def opened(home: Home, *, clock: Clock | None = None) -> AsyncIterator[Gat
                 signatures=signatures,
                 esignsante=Esignsante(configuration, signatures, anchors, lists.held),
                 status=StatusBoard(
-                    home.root, configuration, store, scheduler, keys, clock, inquiries.paused, limits.alerted, calendar, devices.view
+                    home.root,
+                    configuration,
+                    store,
+                    scheduler,
+                    keys,
+                    clock,
+                    inquiries.paused,
+                    limits.alerted,
+                    calendar,
+                    devices.view,
+                    front.view,
                 ),
                 identities=IdentityDesk(configuration, store, identities, registry, books, inquiries.curious),
                 searches=SearchDesk(configuration, store, identities, identification, inquiries, batches, books, limits, card_searches),
@@ -285,6 +300,7 @@ async def opened(home: Home, *, clock: Clock | None = None) -> AsyncIterator[Gat
                     configuration, store, books, keys, rehearsals, successions, anchors, lists.held, renew, watch.refresh
                 ),
                 scanners=scanners,
+                front=front,
                 cards=cards,
                 card_lines=CardLines(notices, reader_pairings),
             ),
@@ -345,12 +361,14 @@ async def serve(home: Home) -> None:
             asyncio.create_task(gateway.inquiries.run(), name="inquiries"),
             asyncio.create_task(gateway.batches.run(), name="batches"),
             asyncio.create_task(gateway.watch.run(), name="revocation"),
+            asyncio.create_task(gateway.relay.front.window.run(), name="pairing"),
             asyncio.create_task(Renewal(gateway.clock, show_identity, gateway.remotes.refresh, gateway.alarms.tell).run(), name="renewal"),
             asyncio.create_task(Renewal(gateway.clock, gateway.successions.look, every=_LOOK_SECONDS).run(), name="successions"),
         ]
         for task in background:
             task.add_done_callback(lambda _done: stop.set())
         background.append(asyncio.create_task(gateway.follow.up(), name="identities"))
+        background.append(asyncio.create_task(gateway.relay.front.requests.catch_up(), name="reset-request"))
         if gateway.device_client is not None:
             background.append(asyncio.create_task(_follow_devices(gateway, gateway.device_client), name="devices"))
         if gateway.configuration.bus.host is not None:
@@ -388,7 +406,10 @@ async def _follow_devices(gateway: Gateway, client: DeviceClient) -> None:
             if process is not None:
                 await process.start()
         await client.start()
-        await gateway.devices.run(client.happenings)
+        panel = gateway.relay.front.attach(client.call, ConditionWatch(gateway.relay.status).look, gateway.scheduler, settings)
+        async with asyncio.TaskGroup() as hands:
+            hands.create_task(gateway.devices.run(client.happenings), name="readers")
+            hands.create_task(panel.run(client.happenings), name="panel")
     finally:
         await client.stop()
         if process is not None:

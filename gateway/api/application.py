@@ -50,6 +50,7 @@ from gateway.api.ins import (
     start_batch,
     verify_ins,
 )
+from gateway.api.pairing import close_pairing, open_pairing, pair_workstation
 from gateway.api.problems import HANDLERS
 from gateway.api.readers import (
     list_card_certificates,
@@ -128,6 +129,9 @@ _ROUTES: tuple[ControllerRouterHandler, ...] = (
     rehearse_certificate,
     switch_certificate,
     call_certificate_back,
+    pair_workstation,
+    open_pairing,
+    close_pairing,
 )
 _STRICT = {
     "Cache-Control": "no-store",

@@ -209,7 +209,8 @@ OPERATIONS = (
         tag="Documents",
         summary="Suivre les événements (Server-Sent Events). `data` est un DocumentView pour `document.…`, un IdentityEvent pour "
         "`identity.changed`, un InquiryEvent pour `inquiry.answered`, un BatchEvent pour `batch.done`, un AlarmEvent pour "
-        "`certificate.expiring`, un SuccessionEvent pour `certificate.changed`, un ScanEvent pour `scan.read`",
+        "`certificate.expiring`, un SuccessionEvent pour `certificate.changed`, un ScanEvent pour `scan.read`, "
+        "un ResetEvent pour `reset.requested`",
         parameters=(_LAST,),
         answers={200: Answer(what="Les événements, sans fin", media=EVENTS)},
         refusals=(400, 401, 429, 503),

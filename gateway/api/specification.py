@@ -19,6 +19,7 @@ from gateway.api.operations import ACTOR, JSON, OPERATIONS, Answer, Operation, P
 from gateway.api.operations_certificates import CERTIFICATE_OPERATIONS
 from gateway.api.operations_esignsante import ESIGNSANTE_OPERATIONS
 from gateway.api.operations_ins import INS_OPERATIONS
+from gateway.api.operations_pairing import PAIRING_OPERATIONS
 from gateway.api.operations_readers import READER_OPERATIONS
 from gateway.api.operations_scanners import SCANNER_OPERATIONS
 from gateway.api.problems import MEDIA_TYPE, Problem
@@ -39,6 +40,7 @@ from gateway.flow.card_views import (
 from gateway.flow.certificate_custody import ImportOrder
 from gateway.flow.certificate_views import AlarmEvent, CalendarView, HeldPage, ImportView, SuccessionEvent, SuccessionPage, SuccessionView
 from gateway.flow.datamatrix import DatamatrixView
+from gateway.flow.front_views import PairedView, PairingView, ResetEvent
 from gateway.flow.identity_request import (
     AttributesBody,
     BatchBody,
@@ -63,6 +65,7 @@ from gateway.flow.identity_views import (
     SearchView,
     VerificationView,
 )
+from gateway.flow.pairing_window import PairingBody
 from gateway.flow.request import DocumentRequest
 from gateway.flow.scanner_views import ReadingView, ScanEvent, ScannerTestView, ScannerView
 from gateway.flow.signatures import SignatureOrder
@@ -129,6 +132,10 @@ _TYPES = (
     SuccessionView,
     AlarmEvent,
     SuccessionEvent,
+    PairingBody,
+    PairedView,
+    PairingView,
+    ResetEvent,
     Conf,
     ESignSanteSignatureReport,
     ESignSanteSignatureReportWithProof,
@@ -140,7 +147,7 @@ _SCHEME = "poste"
 _WHY = {
     400: "Demande mal formée",
     401: "Poste non reconnu",
-    403: "Réservé à une autre personne",
+    403: "Réservé à une autre personne, ou à un autre moment",
     404: "Introuvable, ou à un autre poste",
     408: "Envoi interrompu en chemin",
     409: "Impossible dans l'état actuel",
@@ -166,7 +173,15 @@ def specification() -> dict[str, Any]:
     """The OpenAPI 3.1 document."""
     _, schemas = msgspec.json.schema_components(_TYPES, ref_template=_REF)
     paths: dict[str, dict[str, Any]] = {}
-    for one in (*OPERATIONS, *INS_OPERATIONS, *SCANNER_OPERATIONS, *READER_OPERATIONS, *ESIGNSANTE_OPERATIONS, *CERTIFICATE_OPERATIONS):
+    for one in (
+        *OPERATIONS,
+        *INS_OPERATIONS,
+        *SCANNER_OPERATIONS,
+        *READER_OPERATIONS,
+        *ESIGNSANTE_OPERATIONS,
+        *CERTIFICATE_OPERATIONS,
+        *PAIRING_OPERATIONS,
+    ):
         paths.setdefault(f"{one.base}{one.path}", {})[one.method] = _operation(one)
     whole = {
         "openapi": "3.1.0",

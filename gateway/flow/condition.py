@@ -66,7 +66,8 @@ def condition_of(view: StatusView, backlogs: tuple[Backlog, ...]) -> Condition:
     if not view.accepting or not view.clock_trusted:
         return Condition.FAULT
     waits_for_somebody = any(one.trouble is not None and one.trouble.who != _NOBODY for one in view.upstreams)
-    if waits_for_somebody or view.searches or any(one.held for one in backlogs):
+    asked_of_box = view.front is not None and view.front.reset is not None
+    if waits_for_somebody or asked_of_box or view.searches or any(one.held for one in backlogs):
         return Condition.ATTENTION
     return Condition.BUSY if any(one.queued or one.running or one.unknown for one in backlogs) else Condition.READY
 

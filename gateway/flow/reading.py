@@ -15,6 +15,7 @@ from gateway.flow.caller import Caller
 from gateway.flow.certificate_views import AlarmEvent, SuccessionEvent
 from gateway.flow.custody import Custody
 from gateway.flow.errors import NotFound, PayloadQuarantined
+from gateway.flow.front_views import ResetEvent
 from gateway.flow.identities import Identities
 from gateway.flow.proof import Entries, Proof, Proofs
 from gateway.flow.readings import Readings
@@ -173,6 +174,8 @@ class Reader:
             mine = caller.sees_all or event.structure in caller.structures or (family == "certificate" and not event.structure)
         elif family == "scan":
             mine = event.workstation == caller.workstation
+        elif family == "reset":
+            mine = True
         else:
             mine = caller.sees_all or event.workstation == caller.workstation
         data = await self._event_data(family, event) if mine else None
@@ -197,6 +200,8 @@ class Reader:
             case "batch":
                 batch = await self._store.batch(event.subject)
                 return BatchEvent(structure=batch.structure, id=batch.id, state=batch.state) if batch is not None else None
+            case "reset":
+                return ResetEvent(requested_at=instant(event.at))
             case _:
                 return None
 

@@ -26,6 +26,8 @@ Attempt = Callable[[DeliveryRecord], Awaitable[RelaisError | None]]
 
 _LONGEST_PAUSE = 30.0
 """A lane looks again at least that often, in seconds: the date may have been set meanwhile."""
+_STALLED = 90.0
+"""Seconds without a look of a lane at its queue, after which the queue is taken for stuck."""
 _STORE_PAUSE = 2.0
 """Seconds before the journal is asked again when it could not be read or written."""
 
@@ -41,7 +43,9 @@ class Scheduler:
         self._horizon = int((longest_wait(configuration.retry) + configuration.dmp.probe_wait_seconds) * 1000)
         self._lanes: dict[str, Lane] = {}
         self._group: asyncio.TaskGroup | None = None
-        self._served: set[str] = set()
+        self._served: dict[str, int] = {}
+        """Lanes with a loop, and how many looks at its queue each has ended."""
+        self._progress: dict[str, tuple[int, float]] = {}
 
     async def run(self) -> None:
         """Serve every lane until cancelled; attempts under way are cut where they stand (their phase is in the journal)."""
@@ -55,7 +59,7 @@ class Scheduler:
         """Something entered this lane, or may run again."""
         lane = self._lanes.setdefault(name, self._new_lane(name))
         if self._group is not None and name not in self._served:
-            self._served.add(name)
+            self._served[name] = 0
             self._group.create_task(self._serve(lane, self._group), name=f"lane {name}")
         lane.wake()
 
@@ -65,6 +69,14 @@ class Scheduler:
             if lane.name.partition("/")[0] == structure:
                 await self._store.commit(WakeLane(lane=lane.name, now=milliseconds(self._clock.now())))
                 lane.probe_now()
+
+    def moves(self) -> bool:
+        """True while it runs and every lane goes on looking at its queue, whatever its destination answers; to be asked often."""
+        now = self._clock.monotonic()
+        for name, looks in self._served.items():
+            if self._progress.get(name, (-1, now))[0] != looks:
+                self._progress[name] = (looks, now)
+        return self._group is not None and all(now - since < _STALLED for _, since in self._progress.values())
 
     def lanes(self) -> list[Lane]:
         """Every lane known since the start."""
@@ -81,6 +93,7 @@ class Scheduler:
                 pause = await self._start(lane, group)
             except NotAccepting:
                 pause = _STORE_PAUSE
+            self._served[lane.name] += 1
             await lane.wait(_LONGEST_PAUSE if pause is None else min(pause, _LONGEST_PAUSE))
 
     async def _start(self, lane: Lane, group: asyncio.TaskGroup) -> float | None:

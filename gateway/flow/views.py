@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from gateway.flow.certificate_views import AlarmEvent, SuccessionEvent
+from gateway.flow.front_views import ResetEvent
 from gateway.flow.scanner_views import ScanEvent
 from gateway.kernel.errors import Explanation
 from gateway.model.delivery import Channel, DeliveryState, DocumentState, ReceiptKind
@@ -109,7 +110,7 @@ class BatchEvent(_View, frozen=True, kw_only=True):
     state: str
 
 
-EventData = DocumentView | IdentityEvent | InquiryEvent | BatchEvent | AlarmEvent | SuccessionEvent | ScanEvent
+EventData = DocumentView | IdentityEvent | InquiryEvent | BatchEvent | AlarmEvent | SuccessionEvent | ScanEvent | ResetEvent
 
 
 class EventView(_View, frozen=True, kw_only=True):

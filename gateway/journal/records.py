@@ -138,7 +138,7 @@ class EventRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     kind: str
     """document.accepted, document.changed, identity.changed, inquiry.answered, batch.done, certificate.expiring, certificate.changed,
-    scan.read."""
+    scan.read, reset.requested."""
     subject: str
     """What it is about: id of the document, of the inquiry, of the batch, of the reading or of the alarm, pseudonym of the local id of the
     patient, role of the certificate."""

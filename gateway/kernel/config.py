@@ -254,6 +254,8 @@ class Devices(_Section, frozen=True, kw_only=True):
     """Serial lines of scanners beside those of known makers."""
     panel: Literal["none", "usb", "line", "kernel"] = "none"
     """What shows the lamps."""
+    panel_watchdog_seconds: Annotated[int, msgspec.Meta(ge=60, le=3600)] | None = None
+    """The panel resets a box whose queue or journal has not moved for so long; None: never. Leaves room for a restart of the services."""
 
     def socket_in(self, home: Path) -> Path | None:
         """The socket of the device process; None for a box without one."""
@@ -262,6 +264,13 @@ class Devices(_Section, frozen=True, kw_only=True):
         if self.socket is not None:
             return Path(self.socket)
         return home / "devices.sock" if self.start == "gateway" else Path("/run/relais-devices/socket")
+
+
+class Pairing(_Section, frozen=True, kw_only=True):
+    """How workstations are paired."""
+
+    minutes: Annotated[int, msgspec.Meta(ge=1, le=15)] = 2
+    """How long a press of the button, or the operator, lets one workstation ask for its token."""
 
 
 class BoxKey(_Section, frozen=True, kw_only=True):
@@ -379,6 +388,7 @@ class Configuration(_Section, frozen=True, kw_only=True):
     bus: Bus = Bus()
     scanners: tuple[ScannerDesk, ...] = ()
     devices: Devices = Devices()
+    pairing: Pairing = Pairing()
     esignsante: Esignsante = Esignsante()
     box_key: BoxKey = BoxKey()
     structures: tuple[Structure, ...]

@@ -19,6 +19,7 @@ _EVENTS = {
     "inquiry": "InquiryEvent",
     "batch": "BatchEvent",
     "scan": "ScanEvent",
+    "reset": "ResetEvent",
 }
 
 

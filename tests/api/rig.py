@@ -36,6 +36,7 @@ from gateway.flow.descent import Descent
 from gateway.flow.device_calls import Call, DeviceCalls
 from gateway.flow.devices import Devices
 from gateway.flow.esignsante import Esignsante
+from gateway.flow.front import Front
 from gateway.flow.identification import Clients, Identification, Insi
 from gateway.flow.identities import Identities
 from gateway.flow.identity_desk import IdentityDesk
@@ -43,6 +44,7 @@ from gateway.flow.inquiries import Inquiries
 from gateway.flow.insi_calls import CallBook
 from gateway.flow.inspection import Inspection
 from gateway.flow.operations import Operations
+from gateway.flow.pairing_window import PairingWindow
 from gateway.flow.qualification import Qualification
 from gateway.flow.reader_notices import ReaderNotices
 from gateway.flow.reader_pairings import ReaderPairings
@@ -51,6 +53,7 @@ from gateway.flow.readings import Readings
 from gateway.flow.registry import Registry
 from gateway.flow.rehearsal import Rehearsals
 from gateway.flow.relay import Relay
+from gateway.flow.reset_requests import ResetRequests
 from gateway.flow.scanner_pairings import ScannerPairings
 from gateway.flow.scanner_tests import ScannerTests
 from gateway.flow.scanners import ScannerDesk
@@ -293,6 +296,7 @@ async def open_box(
     book, reader_pairings = CardBook(device_calls, hub), ReaderPairings(store, books)
     cards = CardDesk(store, books, device_calls, book, reader_pairings, CardBatches(configuration, device_calls, book))
     card_searches = CardSearches(configuration, clock, cards, hub, by_card or no_insi_by_card)
+    front = Front(PairingWindow(configuration, store, books, clock), ResetRequests(home, store, books), store, books, clock)
     relay = Relay(
         gate=Gate(store, clock, configuration.limits.requests_per_minute, configuration.structures),
         admission=Admission(
@@ -303,7 +307,7 @@ async def open_box(
         signatures=signatures,
         esignsante=Esignsante(configuration, signatures, anchors),
         status=StatusBoard(
-            home, configuration, store, scheduler, keys, clock, inquiries.paused, limits_of_search.alerted, calendar, hub.view
+            home, configuration, store, scheduler, keys, clock, inquiries.paused, limits_of_search.alerted, calendar, hub.view, front.view
         ),
         identities=IdentityDesk(configuration, store, identities, registry, books, inquiries.curious),
         searches=SearchDesk(configuration, store, identities, identification, inquiries, batches, books, limits_of_search, card_searches),
@@ -322,6 +326,7 @@ async def open_box(
         ),
         cards=cards,
         card_lines=CardLines(notices, reader_pairings),
+        front=front,
     )
     now = books.now()
     first, token = new_workstation("Accueil", tuple(structures), now)

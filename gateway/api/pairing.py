@@ -1,0 +1,37 @@
+"""Pairing of workstations: the token asked for without one, within the minutes after a press of the button; the window by the operator."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar import Request, post
+from litestar.di import NamedDependency as Given
+
+from gateway.api.bodies import read_json
+from gateway.flow.caller import Caller
+from gateway.flow.front_views import PairedView, PairingView
+from gateway.flow.pairing_window import PairingBody
+from gateway.flow.relay import Relay
+from gateway.kernel.config import Limits
+
+_LARGEST = 4_096
+
+
+@post("/pairing", status_code=201)
+async def pair_workstation(request: Request[Any, Any, Any], relay: Given[Relay], limits: Given[Limits]) -> PairedView:
+    """The token of a new workstation, once; needs no token. Raises PairingClosed before the body is read, RateLimited."""
+    relay.front.pace.take(request.client.host if request.client is not None else "")
+    relay.front.window.check_open()
+    return await relay.front.window.pair(await read_json(request, limits, PairingBody, most=_LARGEST))
+
+
+@post("/pairing/open", status_code=200)
+async def open_pairing(relay: Given[Relay], caller: Given[Caller]) -> PairingView:
+    """As a press of the button, by the operator."""
+    return await relay.front.window.open_by(caller)
+
+
+@post("/pairing/close", status_code=200)
+async def close_pairing(relay: Given[Relay], caller: Given[Caller]) -> PairingView:
+    """Before its time, by the operator."""
+    return await relay.front.window.close_by(caller)
