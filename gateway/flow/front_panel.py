@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 
+import msgspec
 import structlog
 
 from firmware.client import Away, Happening
@@ -31,20 +32,7 @@ from gateway.kernel.trace import trace_of
 
 _log = structlog.get_logger("relais.panel")
 
-_BEAT = 2.0
-_LOOK = 10.0
-"""Seconds after which the state of the box is looked at, even when nothing was written."""
-_LEAST = 4.0
-"""Seconds between two looks when much is written."""
-_PACE = 0.5
-"""Seconds between two words to the panel, and before a press that could not be written is tried again."""
-_AGAIN = 5.0
-"""Seconds after a defect in one of the loops."""
-_PROOF = 10.0
-"""Seconds that a proof may take."""
 _CALL = 5.0
-_FAREWELL = 4.0
-"""Seconds given to the panel to say that its watchdog is disarmed."""
 _INSISTENCE = 20
 """Times a held button is tried to be written."""
 _STALE = 15.0
@@ -53,6 +41,25 @@ _MISSING = WatchdogMissing.code
 
 Look = Callable[[], Awaitable[Standing]]
 Proof = Callable[[], Awaitable[bool]]
+
+
+class Pace(msgspec.Struct, frozen=True, kw_only=True):
+    """Seconds."""
+
+    beat: float = 2.0
+    """Between two heartbeats."""
+    look: float = 10.0
+    """After which the state of the box is looked at, even when nothing was written."""
+    least: float = 4.0
+    """Between two looks when much is written."""
+    word: float = 0.5
+    """Between two words to the lamps, and before a press that could not be written is tried again."""
+    proof: float = 10.0
+    """That a proof may take."""
+    farewell: float = 4.0
+    """Given to the panel to say that its watchdog is disarmed."""
+    again: float = 5.0
+    """After a defect in one of the loops."""
 
 
 class FrontPanel:
@@ -70,6 +77,7 @@ class FrontPanel:
         *,
         watchdog_seconds: int | None,
         expected: bool,
+        pace: Pace | None = None,
     ) -> None:
         """`proof`: reads the journal and says whether the queue moves; raises NotAccepting."""
         self._call = call
@@ -81,12 +89,13 @@ class FrontPanel:
         self._clock = clock
         self._watchdog_seconds = watchdog_seconds
         self._expected = expected
+        self._pace = pace or Pace()
         self._name: str | None = None
         self._state = PanelState()
         self._shown: SetPattern | None = None
         self._armed: ArmWatchdog | None = None
         self._left_armed = False
-        """It was armed by us, and not disarmed since."""
+        """It was armed by this gateway, and not disarmed since."""
         self._cannot_reset = False
         self._moved = False
         self._stuck = False
@@ -97,7 +106,7 @@ class FrontPanel:
         return PanelView(
             fitted=self._name is not None,
             connected=state.connected,
-            watchdog_armed=state.connected and state.settled and self._armed is not None and self._armed.seconds is not None,
+            watchdog_armed=state.connected and state.settled and self._left_armed,
             box_resets=state.resets,
             trouble=self._trouble(),
         )
@@ -106,9 +115,9 @@ class FrontPanel:
         """Follow the panel until cancelled; then disarm its watchdog. Whatever becomes of it, the gateway goes on."""
         try:
             async with asyncio.TaskGroup() as loops:
-                loops.create_task(_kept(lambda: self._hear(happenings)), name="panel-button")
-                loops.create_task(_kept(self._show), name="panel-lamps")
-                loops.create_task(_kept(self._live), name="panel-heartbeat")
+                loops.create_task(self._kept(lambda: self._hear(happenings)), name="panel-button")
+                loops.create_task(self._kept(self._show), name="panel-lamps")
+                loops.create_task(self._kept(self._live), name="panel-heartbeat")
         finally:
             await self._leave()
 
@@ -119,13 +128,13 @@ class FrontPanel:
         async with self._books.listening() as bell:
             while True:
                 bell.clear()
-                late = self._clock.monotonic() - looked < _LEAST
+                late = self._clock.monotonic() - looked < self._pace.least
                 if not late:
                     condition, looked = await self._condition(), self._clock.monotonic()
                 await self._tell(condition)
-                await asyncio.sleep(_PACE)
+                await asyncio.sleep(self._pace.word)
                 with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(_LEAST if late else _LOOK):
+                    async with asyncio.timeout(self._pace.least if late else self._pace.look):
                         await bell.wait()
 
     async def _condition(self) -> Condition:
@@ -203,7 +212,7 @@ class FrontPanel:
             except RelaisError as problem:
                 _log.error("press of the button not written", code=problem.code)
             if left:
-                await asyncio.sleep(_PACE)
+                await asyncio.sleep(self._pace.word)
 
     def _know(self, listed: Devices) -> None:
         self._name, self._state = listed.panel, listed.panel_state
@@ -227,12 +236,12 @@ class FrontPanel:
                 with contextlib.suppress(DeviceError):
                     await self._call(Heartbeat(), Done, seconds=_CALL)
                     await self._look_at_panel()
-            await asyncio.sleep(_BEAT)
+            await asyncio.sleep(self._pace.beat)
 
     async def _moves(self) -> bool:
         """The journal answers and the queue moves, now."""
         try:
-            async with asyncio.timeout(_PROOF):
+            async with asyncio.timeout(self._pace.proof):
                 moves = await self._proof()
         except (RelaisError, TimeoutError):
             moves = False
@@ -253,7 +262,7 @@ class FrontPanel:
         if not self._left_armed:
             return
         try:
-            async with asyncio.timeout(_FAREWELL):
+            async with asyncio.timeout(self._pace.farewell):
                 await self._call(ArmWatchdog(seconds=None), Done, seconds=_CALL)
                 while True:
                     await asyncio.sleep(0.1)
@@ -263,13 +272,12 @@ class FrontPanel:
         except (DeviceError, TimeoutError):
             _log.error("watchdog of the panel perhaps still armed")
 
-
-async def _kept(work: Callable[[], Awaitable[None]]) -> None:
-    """Begun again after a defect: lamps that stop must not stop the button, nor the gateway."""
-    while True:
-        try:
-            await work()
-            return
-        except Exception as error:  # noqa: BLE001 - as said
-            _log.error("panel", kind=type(error).__name__, trace=trace_of(error))
-        await asyncio.sleep(_AGAIN)
+    async def _kept(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Begun again after a defect: lamps that stop must not stop the button, nor the gateway."""
+        while True:
+            try:
+                await work()
+                return
+            except Exception as error:  # noqa: BLE001 - as said
+                _log.error("panel", kind=type(error).__name__, trace=trace_of(error))
+            await asyncio.sleep(self._pace.again)
