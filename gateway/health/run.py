@@ -7,6 +7,8 @@ from gateway.health.checks import (
     audit_trail,
     box_key,
     calendar,
+    card_readers,
+    card_service,
     certificate_chains,
     certificates,
     conformity_pack,
@@ -44,6 +46,8 @@ CHECKS: tuple[Check, ...] = (
     scratch.check,
     conformity_pack.check,
     mqtt_broker.check,
+    card_service.check,
+    card_readers.check,
 )
 
 

@@ -49,7 +49,7 @@ from tests.rig.cards.vitale import VitaleCard
 
 READERS = ("reader-0a1b2c3d", "reader-4e5f6071")
 FREE = (CardObject(label="CPS_NAME_PS", value=b"\x80\x05ESSAI"), CardObject(label="CPS_INFO_PS", value=b"\x80\x04SM26"))
-SITUATION = b"\xee\x22\x84\x07CABINET\x85\x0a10B0152872\x86\x04SA07".replace(b"\x22", bytes([2 + 7 + 2 + 10 + 2 + 4]), 1)
+SITUATION = b"\xee\x1b\x84\x07CABINET\x85\x0a10B0152872\x86\x04SA07"
 MODULE = TokenModule(library="/opt/cps/libcps3_pkcs11_lux.so")
 
 _R = TypeVar("_R", bound=protocol.Response)
