@@ -116,6 +116,13 @@ def _alarms(status: StatusView, now: datetime) -> list[Alarm]:
                 gesture="Vérifiez que le boîtier est relié à Internet ; si cela dure, appelez votre installateur.",
             )
         )
+    if status.front is not None and status.front.reset is not None:
+        alarms.append(
+            Alarm(
+                what="Un retour aux réglages d'usine a été demandé au bouton du boîtier. Rien n'est effacé.",
+                gesture="Ouvrez la page « Boîtier », en bas de cette page, pour savoir quoi faire.",
+            )
+        )
     alarms += [Alarm(what=one.explanation.what, gesture=one.explanation.gesture) for one in status.searches]
     alarms += [
         Alarm(what=_expiring_words(one), gesture=f"{one.stops} {one.gesture}", until=told_date(one.date, now)) for one in status.expiring

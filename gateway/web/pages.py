@@ -14,6 +14,7 @@ from gateway.web.access import show_sign_in, sign_in, sign_out, visitor_of
 from gateway.web.acts import act_on_delivery, cancel
 from gateway.web.assets import show_asset
 from gateway.web.batches import show_batches, start_batch, stop_batch
+from gateway.web.box import act_on_box, show_box
 from gateway.web.calendar import show_calendar
 from gateway.web.certificates import act_on_certificate, show_certificates, take_certificate
 from gateway.web.documents import download_proof, show_document, show_home
@@ -51,6 +52,8 @@ _ROUTES: tuple[ControllerRouterHandler, ...] = (
     show_test,
     begin_test,
     act_on_scanner,
+    show_box,
+    act_on_box,
     show_asset,
     show_nothing,
 )
