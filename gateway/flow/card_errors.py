@@ -212,7 +212,7 @@ class LastTry(CardRefused):
     status = 423
     title = "Dernier essai du code"
     what = "Il ne reste qu'un essai avant que cette carte se bloque : le code ne lui a pas été présenté."
-    gesture = "Certain du code ? Acceptez le dernier essai (« accept_last_try » pour un logiciel). Sinon, faites débloquer la carte."
+    gesture = "Si vous êtes certain du code, acceptez d'utiliser le dernier essai. Sinon, faites débloquer la carte."
 
 
 class CardBlocked(CardRefused):

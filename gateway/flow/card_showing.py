@@ -10,6 +10,13 @@ from gateway.flow.card_views import CardView, InsertedView, ReaderView
 from gateway.flow.reader_pairings import Desk
 from gateway.kernel.errors import Explanation
 
+_LAST_TRY = Explanation(
+    code=LastTry.code,
+    who=LastTry.who,
+    what="Il ne reste qu'un essai avant que cette carte se bloque.",
+    gesture="Ne saisissez le code que si vous en êtes certain. Sinon, faites débloquer la carte.",
+)
+
 
 def reader_view(one: Reader, caller: Caller, desk: Desk | None) -> ReaderView:
     """A reader; its card only for the workstation beside it, and for the operator."""
@@ -51,7 +58,7 @@ def card_view(reader: str, card: Card, facts: CardFacts, trouble: Explanation | 
 def _of_pin(tries: int | None) -> Explanation | None:
     if tries == 0:
         return CardBlocked().explanation
-    return LastTry().explanation if tries == 1 else None
+    return _LAST_TRY if tries == 1 else None
 
 
 def _inserted(card: Card) -> InsertedView:

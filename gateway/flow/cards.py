@@ -44,11 +44,12 @@ from gateway.flow.card_views import (
     VitaleView,
 )
 from gateway.flow.device_calls import DeviceCalls
+from gateway.flow.devices import Devices
 from gateway.flow.reader_pairings import ReaderPairings, desk_of
 from gateway.flow.vitale_data import vitale_view
 from gateway.journal.records import AuditRecord
 from gateway.journal.store import Store
-from gateway.kernel.errors import RelaisError
+from gateway.kernel.errors import Explanation, RelaisError
 
 SIGNED, SITUATIONS, ASSERTED, VITALE = "card.signed", "card.situations", "card.asserted", "vitale.read"
 """Acts of the audit trail."""
@@ -58,8 +59,16 @@ class CardDesk:
     """What callers may do with readers and cards."""
 
     def __init__(
-        self, store: Store, books: Bookkeeper, calls: DeviceCalls, book: CardBook, pairings: ReaderPairings, batches: CardBatches
+        self,
+        store: Store,
+        books: Bookkeeper,
+        calls: DeviceCalls,
+        book: CardBook,
+        pairings: ReaderPairings,
+        batches: CardBatches,
+        devices: Devices,
     ) -> None:
+        self._devices = devices
         self._store = store
         self._books = books
         self._calls = calls
@@ -71,6 +80,11 @@ class CardDesk:
         """Every reader of the box, as it stands for this workstation; raises as `DeviceCalls.readers`."""
         pairings = await self._pairings.all()
         return tuple(reader_view(one, caller, desk_of(caller, pairings.get(one.id))) for one in await self._calls.readers())
+
+    def trouble(self) -> Explanation | None:
+        """What keeps cards from being used on the whole box, and what to do; None when nothing does."""
+        view = self._devices.view()
+        return view.trouble if view is not None else None
 
     async def pair(self, caller: Caller, reader: str, *, paired: bool) -> ReaderView:
         """It stands beside this workstation, or beside none; raises ReaderOfAnother, ReaderUnknown."""

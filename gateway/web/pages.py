@@ -21,6 +21,7 @@ from gateway.web.documents import download_proof, show_document, show_home
 from gateway.web.identities import show_datamatrix, show_identity, show_worklist
 from gateway.web.identity_acts import act_on_identity
 from gateway.web.persons import stand_up
+from gateway.web.readers import act_on_reader, show_readers
 from gateway.web.refusals import HANDLERS, show_nothing
 from gateway.web.scanners import act_on_scanner, begin_test, show_scanners, show_test
 from gateway.web.sessions import Sessions
@@ -48,6 +49,8 @@ _ROUTES: tuple[ControllerRouterHandler, ...] = (
     show_calendar,
     take_certificate,
     act_on_certificate,
+    show_readers,
+    act_on_reader,
     show_scanners,
     show_test,
     begin_test,

@@ -294,7 +294,7 @@ async def open_box(
     notices = ReaderNotices(clock)
     hub, device_calls = Devices(notices, wanted=devices is not None), DeviceCalls(devices)
     book, reader_pairings = CardBook(device_calls, hub), ReaderPairings(store, books)
-    cards = CardDesk(store, books, device_calls, book, reader_pairings, CardBatches(configuration, device_calls, book))
+    cards = CardDesk(store, books, device_calls, book, reader_pairings, CardBatches(configuration, device_calls, book), hub)
     card_searches = CardSearches(configuration, clock, cards, hub, by_card or no_insi_by_card)
     front = Front(PairingWindow(configuration, store, books, clock), ResetRequests(home, store, books), store, books, clock)
     relay = Relay(
