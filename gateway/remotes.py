@@ -27,9 +27,10 @@ from gateway.kernel.clock import Clock
 from gateway.kernel.config import Configuration, Structure
 from gateway.kernel.errors import RelaisError
 from gateway.mss.send import OperatorClient
+from gateway.trust.chain import read_authorities
 from gateway.trust.errors import RevocationListStale
 from gateway.trust.keystore import KeyStore
-from gateway.trust.revocation import certificate_lists, is_stale
+from gateway.trust.revocation import certificate_lists, stale_lists
 from gateway.trust.roles import INSI_NAMES, Role
 from gateway.trust.tls import TlsContext, client_context
 from gateway.trust.vault import Vault
@@ -120,7 +121,7 @@ class Remotes:
 
     def operator(self, structure_id: str) -> OperatorClient:
         """The operator of this structure's mailbox; raises KeyUnavailable and its kin, ChainUntrusted, RevocationListStale."""
-        if any(is_stale(one, self._clock.now()) for one in certificate_lists(self._crls)):
+        if stale_lists(certificate_lists(self._crls), read_authorities(self._anchors), self._clock.now()):
             raise RevocationListStale
         self._keys.tls_identity(structure_id, Role.MAILBOX)
         client = self._operators.get(structure_id)

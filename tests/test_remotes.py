@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -11,8 +12,10 @@ from structlog.testing import capture_logs
 from gateway.kernel.clock import SystemClock
 from gateway.kernel.config import Insi, InsiSoftware
 from gateway.remotes import Remotes
-from gateway.trust.errors import CertificateWrongName, KeyUnavailable
+from gateway.sandbox.pki import Pki as SandboxPki
+from gateway.trust.errors import CertificateWrongName, KeyUnavailable, RevocationListStale
 from gateway.trust.keystore import KeyStore
+from gateway.trust.revocation import certificate_lists, is_stale
 from gateway.trust.roles import Role
 from gateway.trust.vault import open_vault
 from tests.api.rig import configuration_of
@@ -111,3 +114,17 @@ async def test_a_box_whose_insi_certificates_are_right_or_that_does_not_use_insi
         seat(keys, Role.INSI_AUTO, "INSI-AUTO")
         await with_insi(tmp_path).close()
     assert told == []
+
+
+async def test_the_stale_list_of_a_configured_authority_keeps_mail_back_and_that_of_no_other(remotes: Remotes, tmp_path: Path) -> None:
+    other = SandboxPki(tmp_path / "other")
+    other.publish_crl(datetime.now(UTC) - timedelta(days=90))
+    [held] = certificate_lists([other.crl_der])
+    assert is_stale(held, datetime.now(UTC))
+    remotes.heed([other.crl_der])
+    assert remotes.operator(STRUCTURE) is not None
+    past = datetime.now(UTC) - timedelta(days=1)
+    remotes.heed([other.crl_der, shared_pki().crl_der(issued=past - timedelta(days=1), next_update=past)])
+    with pytest.raises(RevocationListStale):
+        remotes.operator(STRUCTURE)
+    await remotes.close()

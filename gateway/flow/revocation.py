@@ -1,7 +1,7 @@
 """Keeps the revocation lists of the configured authorities fresh: fetched at start and every day, the last good one kept on the disk.
 
-Never judges a certificate (trust does) and goes only where the box's own certificates say: a peer cannot choose the address. A list that
-cannot be had changes nothing until the one held is past its next update.
+Never judges a certificate (trust does) and goes only where the box's own certificates say, or said when the list held was fetched: a peer
+cannot choose the address. A list that cannot be had changes nothing until the one held is past its next update.
 Sources: mssante.md 1.2 (ECO.1.1.6, ECO.1.1.7, CONF.22), cda_signing.md 4.4.
 """
 
@@ -31,7 +31,7 @@ Heed = Callable[[tuple[bytes, ...]], None]
 
 
 class RevocationWatch:
-    """Fetches the lists that the certificates of these structures name; `heed` is told of every change."""
+    """Fetches the lists that the certificates of these structures name or named; `heed` is told of every change."""
 
     def __init__(
         self, lists: RevocationLists, keys: KeyStore, structures: tuple[str, ...], http: HttpPort, clock: Clock, heed: Heed
@@ -62,7 +62,7 @@ class RevocationWatch:
             if answer.status != 200:
                 _log.warning("revocation list not served", status=answer.status)
                 return False
-            await asyncio.to_thread(self._lists.offer, answer.body)
+            await asyncio.to_thread(self._lists.offer, answer.body, address)
         except RelaisError as problem:
             _log.warning("revocation list not renewed", code=problem.code, why=problem.technical)
             return False
@@ -76,4 +76,4 @@ class RevocationWatch:
                     found += list_addresses(self._keys.certificate(one.structure_id, Role(one.role), slot))
         for structure, role in self._keys.unreadable():
             _log.warning("certificate not readable", structure=structure, role=role.value)
-        return tuple(dict.fromkeys(found))
+        return tuple(dict.fromkeys((*found, *self._lists.addresses())))

@@ -12,6 +12,7 @@ from itertools import pairwise
 
 import msgspec
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.hashes import HashAlgorithm
 
 from gateway.trust.certificate import Environment, environment_of, extension, signing_end, structures_of
@@ -111,5 +112,8 @@ def _check_revocation(path: Path, bench: Bench) -> Revocation:
 
 
 def _digest_name(leaf: x509.Certificate) -> str:
-    digest: HashAlgorithm | None = leaf.signature_hash_algorithm
+    try:
+        digest: HashAlgorithm | None = leaf.signature_hash_algorithm
+    except UnsupportedAlgorithm:
+        digest = None
     return digest.name.upper().replace("SHA1", "SHA-1") if digest is not None else "inconnu"

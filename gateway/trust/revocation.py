@@ -24,6 +24,7 @@ from gateway.trust.files import private_folder, write_durably
 
 LARGEST_LIST = 16_000_000
 """Bytes; nobody's list is that long."""
+_ADDRESS = ".address"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,14 @@ def is_stale(held: x509.CertificateRevocationList, at: datetime) -> bool:
     return held.next_update_utc is None or at > held.next_update_utc
 
 
+def stale_lists(
+    lists: Iterable[x509.CertificateRevocationList], authorities: Authorities, at: datetime
+) -> tuple[x509.CertificateRevocationList, ...]:
+    """Those past their next update whose authority may still vouch for somebody: configured, and not over itself."""
+    alive = {one.subject for one in authorities.all if at <= one.not_valid_after_utc}
+    return tuple(one for one in lists if one.issuer in alive and is_stale(one, at))
+
+
 def signed_by(held: x509.CertificateRevocationList, issuer: x509.Certificate) -> bool:
     """True when that authority signed the list and may sign lists."""
     usage = extension(issuer, x509.KeyUsage)
@@ -90,49 +99,71 @@ def signed_by(held: x509.CertificateRevocationList, issuer: x509.Certificate) ->
 
 
 class RevocationLists:
-    """The last good list of each configured authority, kept in `home/crl`."""
+    """The last good list of each configured authority, kept in `home/crl` with the address it came from.
+
+    The address outlives our own certificates: a service may show one of an authority that signed ours before.
+    """
 
     def __init__(self, home: Path, authorities: Authorities) -> None:
         self._folder = home / "crl"
         self._authorities = authorities
 
-    def offer(self, data: bytes) -> None:
-        """Keep a list that came in; raises RevocationListRefused when no authority signed it, or it is older than the one held."""
+    def offer(self, data: bytes, address: str = "") -> None:
+        """Keep a list that came from there; raises RevocationListRefused when no authority signed it, or it is older than the one held."""
         if len(data) > LARGEST_LIST:
             raise RevocationListRefused("size", reason="elle est trop grande")
         offered = read_list(data)
         issuer = next((one for one in self._authorities.all if one.subject == offered.issuer and signed_by(offered, one)), None)
         if issuer is None:
             raise RevocationListRefused("issuer", reason="aucune autorité configurée ne l'a signée")
-        path = self._folder / f"{hashlib.sha256(issuer.subject.public_bytes()).hexdigest()[:32]}.crl"
+        path = self._path(issuer)
         held = self._read(path)
         if held is not None and _age(held) > _age(offered):
             raise RevocationListRefused("older", reason="elle est plus ancienne que celle que Relais possède")
         try:
             private_folder(self._folder)
             write_durably(path, offered.public_bytes(Encoding.DER))
+            if address and address != _written(path.with_suffix(_ADDRESS)):
+                write_durably(path.with_suffix(_ADDRESS), address.encode())
         except OSError as problem:
             raise RevocationListRefused(type(problem).__name__, reason="elle ne peut pas être enregistrée") from None
 
     def held(self) -> tuple[bytes, ...]:
-        """Every list held, DER."""
-        lists = (self._read(path) for path in sorted(self._folder.glob("*.crl")))
+        """Every list held of an authority that is configured, DER."""
+        lists = (self._read(path) for path in self._paths())
         return tuple(one.public_bytes(Encoding.DER) for one in lists if one is not None)
+
+    def addresses(self) -> tuple[str, ...]:
+        """Where the lists held came from."""
+        return tuple(filter(None, (_written(path.with_suffix(_ADDRESS)) for path in self._paths())))
 
     def mark(self) -> tuple[object, ...]:
         """Changes whenever a list held does; costs no reading."""
-        found = ((path.name, path.stat()) for path in sorted(self._folder.glob("*.crl")))
+        found = ((path.name, path.stat()) for path in self._paths() if path.exists())
         return tuple((name, state.st_mtime_ns, state.st_size, state.st_ino) for name, state in found)
 
     def stale(self, at: datetime) -> tuple[str, ...]:
         """The names of the authorities whose list is past its next update: to be warned of."""
-        return tuple(distinguished_name(one.issuer) for one in map(read_list, self.held()) if is_stale(one, at))
+        return tuple(distinguished_name(one.issuer) for one in stale_lists(map(read_list, self.held()), self._authorities, at))
+
+    def _path(self, authority: x509.Certificate) -> Path:
+        return self._folder / f"{hashlib.sha256(authority.subject.public_bytes()).hexdigest()[:32]}.crl"
+
+    def _paths(self) -> list[Path]:
+        return sorted({self._path(one) for one in self._authorities.all})
 
     def _read(self, path: Path) -> x509.CertificateRevocationList | None:
         try:
             return read_list(path.read_bytes())
         except (OSError, RevocationListRefused):
             return None
+
+
+def _written(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return ""
 
 
 def _age(one: x509.CertificateRevocationList) -> tuple[datetime, int]:

@@ -31,6 +31,7 @@ from gateway.trust.vault import open_vault
 from gateway.wire.http import HttpResponse, PeerUnreachable
 from gateway.wire.http_scripted import ScriptedPort
 from tests.tools import need_tool
+from tests.trust.pki import shared_pki
 
 STRUCTURE = "10B0152872"
 
@@ -48,6 +49,7 @@ class Watched:
         for role in (Role.AUTH_CLI, Role.SIGN):
             packed = enrolled[role]
             keys.import_pkcs12(STRUCTURE, role, base64.b64decode(packed["p12"]), packed["passphrase"], environment="test", anchors=anchors)
+        self.keys = keys
         self.lists = RevocationLists(folder, read_authorities(anchors))
         self.line = ScriptedPort()
         self.heeded: list[tuple[bytes, ...]] = []
@@ -158,3 +160,31 @@ async def test_a_list_past_its_next_update_is_an_alarm_told_once(box: Watched, t
     box.line.expect(served(box.pki.crl_der))
     await box.watch.refresh()
     assert await alarms.tell() == 0
+
+
+async def test_the_list_of_an_authority_that_signed_nothing_of_ours_any_more_is_kept_fresh_too(box: Watched) -> None:
+    box.line.expect(served(box.pki.crl_der))
+    await box.watch.refresh()
+    keys = box.keys
+    for role in (Role.AUTH_CLI, Role.SIGN):
+        keys.forget(STRUCTURE, role)
+    again = RevocationWatch(box.lists, keys, (STRUCTURE,), box.line, FrozenClock(datetime.now(UTC)), box.heeded.append)
+    box.line.expect(served(box.pki.crl_der))
+    assert await again.refresh() is True
+    assert [one.url for one in box.line.requests] == ["http://lists.test/crl.der"] * 2, "a service may still show a certificate of it"
+
+
+async def test_the_list_of_an_authority_that_is_configured_no_more_is_not_held(box: Watched, tmp_path: Path) -> None:
+    box.line.expect(served(box.pki.crl_der))
+    await box.watch.refresh()
+    other = RevocationLists(tmp_path, read_authorities(shared_pki().anchors_pem))
+    assert (other.held(), other.mark(), other.addresses()) == ((), (), ())
+
+
+async def test_a_list_is_not_called_stale_once_its_authority_is_over(box: Watched) -> None:
+    box.line.expect(served(box.pki.crl_der))
+    await box.watch.refresh()
+    [held] = map(x509.load_der_x509_crl, box.lists.held())
+    issuer = next(one for one in read_authorities(box.pki.anchors_pem).all if one.subject == held.issuer)
+    assert len(box.lists.stale(issuer.not_valid_after_utc - timedelta(days=1))) == 1
+    assert box.lists.stale(issuer.not_valid_after_utc + timedelta(days=1)) == ()

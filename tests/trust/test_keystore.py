@@ -18,9 +18,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from gateway.kernel.clock import FrozenClock
 from gateway.kernel.errors import ConfigurationFault, ErrorClass
 from gateway.trust import errors
-from gateway.trust.certificate import CertificateSummary
+from gateway.trust.certificate import CertificateSummary, load_certificate
+from gateway.trust.chain import read_authorities
+from gateway.trust.fitness import Bench, judge
 from gateway.trust.keystore import KeyStore
 from gateway.trust.lan import LanAuthority
+from gateway.trust.refusals import CertificateWeakDigest
 from gateway.trust.roles import Role
 from gateway.trust.vault import open_vault
 from tests.tools import need_tool
@@ -278,3 +281,12 @@ def test_keys_of_another_environment_are_served_to_nobody(tmp_path: Path, clock:
             ask()
         assert refusal.value.explanation.what.count("production") == 1
         assert STRUCTURE in refusal.value.explanation.what
+
+
+def test_a_certificate_signed_with_a_procedure_that_nobody_knows_is_refused_in_words() -> None:
+    known, unknown = bytes.fromhex("06092a864886f70d01010b"), bytes.fromhex("06092a864886f70d01017f")
+    leaf = load_certificate(shared_leaf(SIGN).der.replace(known, unknown))
+    bench = Bench(structure=STRUCTURE, role=Role.SIGN, environment="test", authorities=read_authorities(PKI.anchors_pem), lists=(), now=NOW)
+    with pytest.raises(CertificateWeakDigest) as refusal:
+        judge(leaf, (), bench)
+    assert "inconnu" in refusal.value.explanation.what
