@@ -20,14 +20,32 @@ from pathlib import Path
 import msgspec
 
 from firmware.devices.desk import Desk, Happened
-from firmware.errors import CallInvalid, DeviceDefect, DeviceError
+from firmware.errors import CallInvalid, DeviceDefect, DeviceError, ReaderBusy
 from firmware.frames import frame, read_frame, wipe, write_frame
-from firmware.protocol import Answer, BatchOpened, CloseBatch, Failure, Notice, OpenBatch, Request, Response
+from firmware.protocol import (
+    Answer,
+    ArmWatchdog,
+    BatchOpened,
+    CloseBatch,
+    Done,
+    Failure,
+    Heartbeat,
+    ListDevices,
+    Notice,
+    OpenBatch,
+    Request,
+    Response,
+    SetPattern,
+    TestScanner,
+)  # fmt: skip
 
 _LOG = logging.getLogger(__name__)
 _MOST_CLIENTS = 8
-_MOST_CALLS = 32
+_MOST_CALLS = 128
+"""Of one client at a time; more are told to come back, but those that wait for no device always get through."""
+_BUSY_AGAIN = 1.0
 _MOST_UNREAD = 256
+_AT_ONCE = (ListDevices, CloseBatch, TestScanner, SetPattern, Heartbeat, ArmWatchdog)
 _CREDENTIALS = struct.Struct("3i")
 
 
@@ -115,7 +133,6 @@ class _Client:
         self._unread: asyncio.Queue[bytearray] = asyncio.Queue(_MOST_UNREAD)
         self._calls: set[asyncio.Task[None]] = set()
         self._batches: dict[str, str] = {}
-        self._room = asyncio.Semaphore(_MOST_CALLS)
         self._let_go = asyncio.Event()
 
     async def serve(self) -> None:
@@ -149,15 +166,13 @@ class _Client:
     async def _read(self) -> None:
         try:
             while (received := await read_frame(self.connection)) is not None:
-                await self._room.acquire()
                 try:
                     envelope = _ENVELOPE.decode(received)
                     number, request = envelope.number, self._request(envelope.request)
                 finally:
                     wipe(received)
-                task = asyncio.create_task(self._call(number, request), name="call")
-                self._calls.add(task)
-                task.add_done_callback(self._called)
+                self._begin(number, request)
+                await asyncio.sleep(0)  # what waits for nothing is done before the next is read
         except (CallInvalid, msgspec.MsgspecError):
             _LOG.warning("a client sent what is no call, it is let go")
 
@@ -167,9 +182,15 @@ class _Client:
         except msgspec.MsgspecError:
             return None
 
-    def _called(self, task: asyncio.Task[None]) -> None:
-        self._calls.discard(task)
-        self._room.release()
+    def _begin(self, number: int, request: Request | None) -> None:
+        """Cards that do not answer must not keep a heartbeat, nor the end of a batch, from being heard."""
+        if len(self._calls) >= _MOST_CALLS and not isinstance(request, _AT_ONCE):
+            wipe(getattr(request, "pin", None))
+            self.send(Answer(number=number, response=ReaderBusy("too many calls", retry_after=_BUSY_AGAIN).failure))
+            return
+        task = asyncio.create_task(self._call(number, request), name="call")
+        self._calls.add(task)
+        task.add_done_callback(self._calls.discard)
 
     async def _call(self, number: int, request: Request | None) -> None:
         try:
@@ -178,7 +199,7 @@ class _Client:
             wipe(getattr(request, "pin", None))
         if isinstance(request, OpenBatch) and isinstance(response, BatchOpened):
             self._batches[response.batch] = request.owner
-        if isinstance(request, CloseBatch):
+        if isinstance(request, CloseBatch) and isinstance(response, Done):
             self._batches.pop(request.batch, None)
         try:
             self.send(Answer(number=number, response=response))

@@ -16,7 +16,7 @@ import pytest
 
 from firmware.devices.desk import Happened
 from firmware.devices.server import SocketTaken
-from firmware.errors import DeviceDefect, ReaderBusy
+from firmware.errors import BatchNotYours, DeviceDefect, ReaderBusy
 from firmware.frames import frame, read_frame, write_frame
 from firmware.protocol import (
     Answer,
@@ -28,6 +28,7 @@ from firmware.protocol import (
     Done,
     Failure,
     FromDevices,
+    Heartbeat,
     ListDevices,
     Notice,
     NoticeType,
@@ -204,6 +205,31 @@ async def test_who_leaves_takes_its_calls_and_batches_away(path: Path, desk: Scr
         line.close()
         await until(lambda: desk.cancelled == 1)
         desk.let_go.set()
+        await until(lambda: CloseBatch(batch="batch of desk 1", owner="desk 1") in desk.asked)
+
+
+async def test_however_many_calls_hang_at_a_card_the_heartbeat_gets_through(line: Line, desk: ScriptedDesk) -> None:
+    """A card that does not answer must not reset the box, nor keep other readers away."""
+    desk.let_go.clear()
+    for number in range(140):
+        await line.send(Call(number=number, request=READ))
+    await line.send(Call(number=999, request=Heartbeat()))
+    await until(lambda: Heartbeat() in desk.asked)
+    refused = [await line.receive() for _ in range(12)]
+    assert [one.response.code for one in refused if isinstance(one, Answer) and isinstance(one.response, Failure)] == ["reader-busy"] * 12
+    desk.let_go.set()
+    answered = {one.number for one in [await line.receive() for _ in range(129)] if isinstance(one, Answer)}
+    assert answered == {*range(128), 999}
+
+
+async def test_who_closes_the_batch_of_another_leaves_it_to_be_closed_in_the_end(path: Path, desk: ScriptedDesk) -> None:
+    async with served(path, desk):
+        line = await Line.to(path)
+        await line.ask(OpenBatch(reader="r", insertion_id="i", owner="desk 1", pin=bytearray(b"1234")))
+        desk.error = BatchNotYours()
+        await line.ask(CloseBatch(batch="batch of desk 1", owner="desk 2"))
+        desk.error = None
+        line.close()
         await until(lambda: CloseBatch(batch="batch of desk 1", owner="desk 1") in desk.asked)
 
 
