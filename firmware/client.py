@@ -178,8 +178,8 @@ class _Connection:
         self._line, self._heard = line, heard
         self._unsent: asyncio.Queue[bytearray] = asyncio.Queue(_MOST_UNSENT)
         self._waiting: dict[int, asyncio.Future[Response]] = {}
-        self._given_up: dict[int, str] = {}
-        """Batches that nobody waits for any more, by the number of their call: their owner."""
+        self._opening: dict[int, str] = {}
+        """Owners of the batches whose opening has no answer yet, by the number of the call, whether somebody waits for it or not."""
         self._last = 0
         self._broken = False
 
@@ -209,18 +209,22 @@ class _Connection:
         number = self._last
         self._put(Call(number=number, request=request))
         future = self._waiting[number] = asyncio.get_running_loop().create_future()
+        if isinstance(request, OpenBatch):
+            self._opening[number] = request.owner
+        taken = False
         try:
             async with asyncio.timeout(seconds):
                 response: Response = await future
-                return response
+            taken = True
+            return response
         except TimeoutError as error:
             raise _lost(request, "no answer in time") from error
         except ProcessAway as error:
             raise _lost(request, error.technical) from error
         finally:
             del self._waiting[number]
-            if not future.done() or future.cancelled():
-                self._give_up(number, request)
+            if not taken and isinstance(request, OpenBatch):
+                self._left(future, request.owner)
 
     def fail_all(self) -> None:
         """Whoever waits learns that no answer comes."""
@@ -232,27 +236,33 @@ class _Connection:
             wipe(self._unsent.get_nowait())
 
     def _put(self, call: Call) -> None:
+        sent = frame(call)
         try:
-            self._unsent.put_nowait(frame(call))
+            self._unsent.put_nowait(sent)
         except asyncio.QueueFull as error:
+            wipe(sent)
             raise ProcessAway("the process takes no calls", retry_after=_FIRST_PAUSE) from error
 
-    def _give_up(self, number: int, request: Request) -> None:
-        if isinstance(request, OpenBatch) and not self._broken:
-            self._given_up[number] = request.owner
+    def _left(self, future: asyncio.Future[Response], owner: str) -> None:
+        """The answer may be there already: its caller was cancelled between it and his next step."""
+        if future.done() and not future.cancelled() and future.exception() is None:
+            self._unwanted(future.result(), owner)
 
     def _answered(self, answer: Answer) -> None:
         if isinstance(answer.response, Devices):
             self._heard(answer.response)
-        future = self._waiting.get(answer.number)
+        future, owner = self._waiting.get(answer.number), self._opening.pop(answer.number, None)
         if future is not None and not future.done():
             future.set_result(answer.response)
-            return
-        owner = self._given_up.pop(answer.number, None)
-        if owner is not None and isinstance(answer.response, BatchOpened):
+        elif owner is not None:
+            self._unwanted(answer.response, owner)
+
+    def _unwanted(self, response: Response, owner: str) -> None:
+        """Close a batch that nobody waits for any more."""
+        if isinstance(response, BatchOpened):
             with contextlib.suppress(ProcessAway, CallInvalid):
                 self._last += 1
-                self._put(Call(number=self._last, request=CloseBatch(batch=answer.response.batch, owner=owner)))
+                self._put(Call(number=self._last, request=CloseBatch(batch=response.batch, owner=owner)))
 
     async def _write(self) -> None:
         with contextlib.suppress(OSError):

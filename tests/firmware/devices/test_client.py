@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -194,6 +195,27 @@ async def test_a_batch_that_nobody_waits_for_any_more_is_closed(server: Server, 
         desk.let_go.set()
         while CloseBatch(batch="batch of desk 1", owner="desk 1") not in desk.asked:  # noqa: ASYNC110 - as above
             await asyncio.sleep(0.001)
+
+
+async def test_whenever_its_caller_leaves_a_batch_is_the_callers_or_closed(server: Server, path: Path, desk: ScriptedDesk) -> None:
+    """Cancelled after so many turns of the loop: before the call is sent, on its way, and between its answer and the caller's next step."""
+    kept: set[str] = set()
+    async with connected(path) as client:
+        for turns in range(60):
+            owner = f"desk {turns}"
+            caller = asyncio.create_task(client.call(OpenBatch(reader="r", insertion_id="i", owner=owner), BatchOpened))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            caller.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await caller
+                kept.add(owner)
+        await client.call(READ, Done)
+        opened = {one.owner for one in desk.asked if isinstance(one, OpenBatch)}
+        async with asyncio.timeout(20):
+            while {one.owner for one in desk.asked if isinstance(one, CloseBatch)} != opened - kept:  # noqa: ASYNC110 - as above
+                await asyncio.sleep(0.001)
+    assert kept < opened
 
 
 async def test_the_pin_of_a_call_is_the_callers_to_wipe(server: Server, path: Path, desk: ScriptedDesk) -> None:
