@@ -20,7 +20,7 @@ from firmware.cards.token_helper import TokenHelper
 from firmware.cards.turns import PATIENCE, Turns
 from firmware.cards.unlocking import Unlockable
 from firmware.cards.work import Bench, Cards, Starter, Work
-from firmware.errors import BatchNotYours, BatchOver, CallInvalid, DeviceError, KeyUnfit
+from firmware.errors import BatchNotYours, BatchOver, CallInvalid, DeviceError, KeyUnfit, ReaderBusy
 from firmware.protocol import (
     BatchOpened,
     CardFacts,
@@ -36,6 +36,9 @@ from firmware.protocol import (
 )  # fmt: skip
 
 _REMEMBERED = 64
+_MOST_SIGNING = 32
+"""Signatures of one batch that may wait for its card."""
+_SIGN_AGAIN = 1.0
 
 
 class _Held:
@@ -102,6 +105,8 @@ class Batches:
         if (request.data is None) == (request.digest is None):
             raise CallInvalid("data or digest, one of both")
         held = self._usable(request)
+        if held.signing >= _MOST_SIGNING:
+            raise ReaderBusy("signatures wait", retry_after=_SIGN_AGAIN)
         held.batch = one_less(held.batch)
         held.signing += 1
         try:

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import msgspec
 
+from firmware.cards.batch import LONGEST
 from firmware.devices.desk import Desk, Happened
 from firmware.errors import CallInvalid, DeviceDefect, DeviceError, ReaderBusy
 from firmware.frames import frame, read_frame, wipe, write_frame
@@ -67,8 +68,8 @@ _REQUEST: msgspec.msgpack.Decoder[Request] = msgspec.msgpack.Decoder(Request)
 class Server:
     """Serves `desk` at `path` to these users."""
 
-    def __init__(self, path: Path, desk: Desk, uids: frozenset[int]) -> None:
-        self._path, self._desk, self._uids = path, desk, uids
+    def __init__(self, path: Path, desk: Desk, uids: frozenset[int], longest_batch: float = LONGEST) -> None:
+        self._path, self._desk, self._uids, self._longest_batch = path, desk, uids, longest_batch
         self._sequence = 0
         self._clients: dict[_Client, asyncio.Task[None]] = {}
         self._listener: socket.socket | None = None
@@ -118,7 +119,7 @@ class Server:
                 _LOG.warning("client of user %d refused%s", user, ": too many clients" if full else "")
                 connection.close()
                 continue
-            client = _Client(connection, self._desk)
+            client = _Client(connection, self._desk, self._longest_batch)
             task = self._clients[client] = asyncio.create_task(client.serve(), name="client")
             task.add_done_callback(partial(self._left, client))
 
@@ -128,11 +129,12 @@ class Server:
 
 
 class _Client:
-    def __init__(self, connection: socket.socket, desk: Desk) -> None:
-        self.connection, self._desk = connection, desk
+    def __init__(self, connection: socket.socket, desk: Desk, longest_batch: float) -> None:
+        self.connection, self._desk, self._longest_batch = connection, desk, longest_batch
         self._unread: asyncio.Queue[bytearray] = asyncio.Queue(_MOST_UNREAD)
         self._calls: set[asyncio.Task[None]] = set()
-        self._batches: dict[str, str] = {}
+        self._batches: dict[str, tuple[str, float]] = {}
+        """Owner, and the time after which the batch is over by itself: most are used up without being closed."""
         self._let_go = asyncio.Event()
 
     async def serve(self) -> None:
@@ -198,13 +200,18 @@ class _Client:
         finally:
             wipe(getattr(request, "pin", None))
         if isinstance(request, OpenBatch) and isinstance(response, BatchOpened):
-            self._batches[response.batch] = request.owner
+            self._opened(response.batch, request.owner)
         if isinstance(request, CloseBatch) and isinstance(response, Done):
             self._batches.pop(request.batch, None)
         try:
             self.send(Answer(number=number, response=response))
         except DeviceError as error:
             self.send(Answer(number=number, response=error.failure))
+
+    def _opened(self, batch: str, owner: str) -> None:
+        now = asyncio.get_running_loop().time()
+        self._batches = {one: held for one, held in self._batches.items() if held[1] > now}
+        self._batches[batch] = owner, now + self._longest_batch
 
     async def _answer(self, request: Request | None) -> Response:
         try:
@@ -223,7 +230,7 @@ class _Client:
                 await write_frame(self.connection, await self._unread.get())
 
     async def _close_batches(self) -> None:
-        for batch, owner in self._batches.items():
+        for batch, (owner, _) in self._batches.items():
             with contextlib.suppress(DeviceError):
                 await self._desk.answer(CloseBatch(batch=batch, owner=owner))
 

@@ -240,6 +240,21 @@ async def test_a_removal_in_mid_signature(batches: Batches, world: World) -> Non
         await call
 
 
+async def test_signatures_that_wait_for_a_card_are_bounded_and_those_refused_cost_nothing(batches: Batches, world: World) -> None:
+    """One card that does not answer must leave room for the calls of other readers."""
+    opened = await batches.open(opening(world, signatures=41))
+    world.slow = asyncio.Event()
+    calls = [asyncio.ensure_future(batches.sign(signing(opened))) for _ in range(40)]
+    await asyncio.sleep(0.01)
+    world.slow.set()
+    refused = [one for one in await asyncio.gather(*calls, return_exceptions=True) if isinstance(one, ReaderBusy)]
+    assert [one.retry_after for one in refused] == [1.0] * 8
+    for _ in range(9):
+        await batches.sign(signing(opened))
+    with pytest.raises(BatchOver, match="all signatures given"):
+        await batches.sign(signing(opened))
+
+
 async def test_time_ends_a_batch_and_resets_the_card(batches: Batches, world: World, card: CardInMemory) -> None:
     opened = await batches.open(opening(world, seconds=0.05, signatures=9))
     await world.was_reset.wait()

@@ -15,7 +15,7 @@ import msgspec
 import pytest
 
 from firmware.devices.desk import Happened
-from firmware.devices.server import SocketTaken
+from firmware.devices.server import Server, SocketTaken
 from firmware.errors import BatchNotYours, DeviceDefect, ReaderBusy
 from firmware.frames import frame, read_frame, write_frame
 from firmware.protocol import (
@@ -36,7 +36,7 @@ from firmware.protocol import (
     ReadFreeData,
     ReadProtectedData,
 )
-from tests.firmware.devices.desk import ScriptedDesk, failing, served
+from tests.firmware.devices.desk import UIDS, ScriptedDesk, failing, served
 
 READ = ReadFreeData(reader="reader-00000000", insertion_id="x")
 DECODER: msgspec.msgpack.Decoder[FromDevices] = msgspec.msgpack.Decoder(FromDevices)
@@ -231,6 +231,22 @@ async def test_who_closes_the_batch_of_another_leaves_it_to_be_closed_in_the_end
         desk.error = None
         line.close()
         await until(lambda: CloseBatch(batch="batch of desk 1", owner="desk 1") in desk.asked)
+
+
+async def test_batches_that_are_over_by_themselves_are_not_kept_for_ever(path: Path, desk: ScriptedDesk) -> None:
+    """A gateway stays connected for months, and closes only what it leaves unfinished."""
+    server = Server(path, desk, UIDS, longest_batch=0.02)
+    await server.start()
+    line = await Line.to(path)
+    for number in range(20):
+        await line.ask(OpenBatch(reader="r", insertion_id="i", owner=f"desk {number}", pin=bytearray(b"1234")))
+        await asyncio.sleep(0.01)
+    line.close()
+    await until(lambda: server.clients == 0)
+    closed = [one.owner for one in desk.asked if isinstance(one, CloseBatch)]
+    assert "desk 19" in closed
+    assert len(closed) < 10
+    await server.stop()
 
 
 async def test_a_pin_reaches_the_desk_and_is_wiped_when_it_is_done(line: Line, desk: ScriptedDesk) -> None:
