@@ -186,7 +186,7 @@ class Successions:
 
     async def _promote(self, record: SuccessionRecord) -> SuccessionRecord:
         try:
-            await asyncio.to_thread(self._keys.promote, *_place(record))
+            await asyncio.to_thread(self._keys.promote, *_place(record), record.following)
         except RelaisError as problem:
             return await self._write(
                 succession.not_promoted(record, problem.explanation, self._now()), "certificate.kept", answer=problem.code

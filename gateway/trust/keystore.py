@@ -105,17 +105,21 @@ class KeyStore:
         await self._signer_of(held, structure_id).sign(b"relais", "sha256")
         return self._take(structure_id, role, slot, held)
 
-    def promote(self, structure_id: str, role: Role) -> CertificateSummary:
-        """The next certificate comes into use, the one in use becomes the former; what is in use now.
+    def promote(self, structure_id: str, role: Role, fingerprint: str | None = None) -> CertificateSummary:
+        """The next certificate comes into use, the one in use becomes the former; what is in use now. `fingerprint`: that one and no other.
 
-        Raises KeyUnavailable when no readable next one waits, CertificateExpired, EnvironmentMismatch; nothing has moved then. Cut at any
-        instant, the role has a key, and asking again finishes the move.
+        Raises KeyUnavailable when no readable next one waits, or not that one, CertificateExpired, EnvironmentMismatch; nothing has moved
+        then. Cut at any instant, the role has a key, and asking again finishes the move.
         """
-        following = self._read(structure_id, role, Slot.NEXT)
+        sealed, following = self._opened(structure_id, role, Slot.NEXT)
+        told = certificates.summary(following.certificate, structure_id, role, Slot.CURRENT)
+        if fingerprint not in (None, told.fingerprint):
+            raise KeyUnavailable("another one waits", role=role, structure=structure_id)
         self._check_environment(following.certificate, structure_id)
         check_period(following.certificate, structure_id, role, self._clock.now())
-        self._move(structure_id, role, again=following.certificate == self._in_use(structure_id, role), back=False)
-        return certificates.summary(following.certificate, structure_id, role, Slot.CURRENT)
+        again = following.certificate == self._in_use(structure_id, role)
+        self._move(structure_id, role, lambda: self._slots.promote(structure_id, role, sealed, again=again))
+        return told
 
     def restore_former(self, structure_id: str, role: Role) -> CertificateSummary:
         """The former certificate comes back into use, the one it takes over from waits as next (unless another one waits): what is in use.
@@ -125,7 +129,7 @@ class KeyStore:
         former = self._read(structure_id, role, Slot.FORMER)
         self._check_environment(former.certificate, structure_id)
         check_period(former.certificate, structure_id, role, self._clock.now())
-        self._move(structure_id, role, back=True)
+        self._move(structure_id, role, lambda: self._slots.restore(structure_id, role))
         return certificates.summary(former.certificate, structure_id, role, Slot.CURRENT)
 
     def drop_next(self, structure_id: str, role: Role) -> None:
@@ -197,7 +201,7 @@ class KeyStore:
         for place, held in list(self._loaded.items()):
             structure, role, slot = place
             if not self._slots.path(structure, role, slot).exists():
-                del self._loaded[place]
+                self._loaded.pop(place, None)
             else:
                 try:
                     found = self._read(structure, role, slot)
@@ -274,12 +278,9 @@ class KeyStore:
         except KeyUnavailable:
             return None
 
-    def _move(self, structure: str, role: Role, *, back: bool, again: bool = False) -> None:
+    def _move(self, structure: str, role: Role, move: Callable[[], None]) -> None:
         try:
-            if back:
-                self._slots.restore(structure, role)
-            else:
-                self._slots.promote(structure, role, again=again)
+            move()
         except OSError as problem:
             raise KeyUnavailable(f"not moved: {type(problem).__name__}", role=role, structure=structure) from None
         finally:
@@ -315,9 +316,12 @@ class KeyStore:
         return held
 
     def _read(self, structure: str, role: Role, slot: Slot) -> Held:
+        return self._opened(structure, role, slot)[1]
+
+    def _opened(self, structure: str, role: Role, slot: Slot) -> tuple[bytes, Held]:
         try:
             sealed = self._slots.read(structure, role, slot)
-            return unpacked(self._vault.open_small(sealed, _context(structure, role)))
+            return sealed, unpacked(self._vault.open_small(sealed, _context(structure, role)))
         except (OSError, ValueError, BlobDamaged, BoxKeyUnavailable, CertificateMalformed, msgspec.MsgspecError) as problem:
             raise KeyUnavailable(type(problem).__name__, role=role, structure=structure) from None
 

@@ -30,6 +30,10 @@ class Slot(enum.StrEnum):
     FORMER = "former"
 
 
+class SlotChanged(OSError):
+    """Another file was put there meanwhile."""
+
+
 class Slots:
     """The sealed files of `home/keys`."""
 
@@ -43,11 +47,11 @@ class Slots:
         return self._folder / structure / (f"{role}.sealed" if slot is Slot.CURRENT else f"{role}.{slot}.sealed")
 
     def held(self, slot: Slot = Slot.CURRENT) -> Iterator[tuple[str, Role]]:
-        """Structure and role of every sealed file of that slot, sorted."""
+        """Structure and role of every sealed file of that slot, sorted; a folder that has no structure's name is somebody's copy."""
         ending = "" if slot is Slot.CURRENT else f".{slot}"
         names = {f"{role}{ending}.sealed": role for role in Role}
         for path in sorted(self._folder.glob("*/*.sealed")):
-            if path.name in names:
+            if path.name in names and _STRUCTURE.fullmatch(path.parent.name):
                 yield path.parent.name, names[path.name]
 
     def read(self, structure: str, role: Role, slot: Slot) -> bytes:
@@ -64,13 +68,16 @@ class Slots:
                 write_durably(self.path(structure, role, Slot.FORMER), self.path(structure, role).read_bytes())
             write_durably(self.path(structure, role, slot), sealed)
 
-    def promote(self, structure: str, role: Role, *, again: bool = False) -> None:
-        """Next becomes current and current former; raises OSError. `again`: the next one already is in use, it just goes.
+    def promote(self, structure: str, role: Role, sealed: bytes, *, again: bool = False) -> None:
+        """Next becomes current and current former; raises OSError, SlotChanged when the next one is not these sealed bytes any more.
 
-        The former slot is written first, as a copy: a cut before the rename leaves current and next as they were.
+        `again`: it already is in use, it just goes. The former slot is written first, as a copy: a cut before the rename leaves current and
+        next as they were.
         """
         current, following = self.path(structure, role), self.path(structure, role, Slot.NEXT)
         with self._alone(structure):
+            if following.read_bytes() != sealed:
+                raise SlotChanged
             if again:
                 following.unlink()
             else:

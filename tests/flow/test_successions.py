@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -286,9 +287,9 @@ def cut(box: Box, where: str, monkeypatch: pytest.MonkeyPatch) -> None:
     name = {"promote": "promote", "restore": "restore_former"}[what]
     real: Callable[[str, Role], object] = getattr(box.keys, name)
 
-    def move(structure: str, role: Role) -> None:
+    def move(*asked: Any) -> None:
         if when == "after":
-            real(structure, role)
+            real(*asked)
         raise PowerCut
 
     monkeypatch.setattr(box.keys, name, move)
@@ -331,3 +332,34 @@ async def test_one_role_that_fails_stops_no_other(box: Box) -> None:
     box.start()
     await box.desk.look()
     assert [(one.role, one.state) for one in await box.store.successions()] == [("insi_auto", "watched")]
+
+
+@pytest.mark.parametrize("cut", [True, False])
+async def test_a_certificate_that_took_the_place_of_the_rehearsed_one_is_not_put_into_use_untried(
+    box: Box, monkeypatch: pytest.MonkeyPatch, cut: bool
+) -> None:
+    await box.desk.look()
+    other = shared_pki().issue(AUTH_CLI)
+    if cut:
+        box.store.cut_at = box.store.commits + 1
+        box.store.after = True
+        with pytest.raises(PowerCut):
+            await box.desk.switch(PLACE, "x")
+        assert await box.state() == "switching"
+        box.put(other, Slot.NEXT)
+        box.start()
+    else:
+        promote = box.keys.promote
+
+        def late(*asked: Any) -> Any:
+            box.put(other, Slot.NEXT)
+            return promote(*asked)
+
+        monkeypatch.setattr(box.keys, "promote", late)
+        await box.desk.switch(PLACE, "x")
+    box.services.outcomes[Slot.NEXT] = "refused"
+    for _look in range(3):
+        await box.desk.look()
+    assert box.in_use() is box.old
+    assert (await box.row()).following == sha256(other.der).hexdigest()
+    assert await box.state() == "refused"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pickle
+import shutil
 import subprocess
 import traceback
 from collections.abc import Callable
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -25,6 +27,7 @@ from gateway.trust.keystore import KeyStore
 from gateway.trust.lan import LanAuthority
 from gateway.trust.refusals import CertificateWeakDigest
 from gateway.trust.roles import Role
+from gateway.trust.slots import Slot
 from gateway.trust.vault import open_vault
 from tests.tools import need_tool
 from tests.trust.pki import AUTH_CLI, NOW, PASSPHRASE, SERVER, SIGN, STRUCTURE, Leaf, Pki, new_key, shared_leaf, shared_pki
@@ -290,3 +293,23 @@ def test_a_certificate_signed_with_a_procedure_that_nobody_knows_is_refused_in_w
     with pytest.raises(CertificateWeakDigest) as refusal:
         judge(leaf, (), bench)
     assert "inconnu" in refusal.value.explanation.what
+
+
+def test_a_folder_that_somebody_copied_beside_the_keys_stops_nothing(tmp_path: Path, store: KeyStore) -> None:
+    import_(store, shared_leaf(SIGN))
+    shutil.copytree(tmp_path / "keys" / STRUCTURE, tmp_path / "keys" / f"{STRUCTURE}.old")
+    assert [one.structure_id for one in store.summaries()] == [STRUCTURE]
+    assert store.unreadable() == ()
+    store.check_environment()
+
+
+def test_only_the_certificate_that_was_asked_for_comes_into_use(store: KeyStore) -> None:
+    tried, swapped = PKI.issue(SIGN), PKI.issue(SIGN)
+    import_(store, shared_leaf(SIGN))
+    for leaf in (tried, swapped):
+        store.import_pkcs12(STRUCTURE, Role.SIGN, leaf.pkcs12(), PASSPHRASE, environment="test", anchors=PKI.anchors_pem, slot=Slot.NEXT)
+    with pytest.raises(errors.KeyUnavailable):
+        store.promote(STRUCTURE, Role.SIGN, sha256(tried.der).hexdigest())
+    assert store.certificate(STRUCTURE, Role.SIGN) == shared_leaf(SIGN).der
+    store.promote(STRUCTURE, Role.SIGN, sha256(swapped.der).hexdigest())
+    assert store.certificate(STRUCTURE, Role.SIGN) == swapped.der
