@@ -31,6 +31,8 @@ _STRUCTURE = Parameter(
 _READ = (400, 401, 404, 409, 422, 429, 503)
 """409: what was kept can no longer be read."""
 _ACT = (400, 401, 403, 404, 408, 409, 413, 415, 422, 429, 503)
+_SEARCH = (*_ACT, 423, 501)
+"""What a card or its PIN refuses too."""
 _IDENTITY = Answer(what="L'identité à cet instant", schemas=("IdentityView",))
 _BATCH = Answer(what="La liste à cet instant", schemas=("BatchView",))
 
@@ -144,7 +146,7 @@ INS_OPERATIONS = (
             200: Answer(what="La réponse du téléservice", schemas=("SearchView",)),
             202: Answer(what="Relais continue seul ; un événement dira la suite", schemas=("DeferredView",), location=True),
         },
-        refusals=_ACT,
+        refusals=_SEARCH,
     ),
     Operation(
         method="get",
@@ -164,7 +166,7 @@ INS_OPERATIONS = (
         summary="Rechercher une INS avec les données d'une carte Vitale",
         body="VitaleBody",
         answers={200: Answer(what="La réponse du téléservice", schemas=("SearchView",))},
-        refusals=_ACT,
+        refusals=_SEARCH,
     ),
     Operation(
         method="post",

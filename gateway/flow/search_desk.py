@@ -102,6 +102,11 @@ class SearchDesk:
         self._books = books
         self._limits = inquiries.limits = limits
 
+    @property
+    def takes_cards(self) -> bool:
+        """INSi can be called with a professional's card here."""
+        return self._cards is not None and self._configuration.insi.card_url is not None
+
     async def search(self, caller: Caller, body: SearchBody) -> SearchView | DeferredView:
         """Search by traits, those of the patient unless some are given; raises PatientNotFound, IdentityBarred, SearchLimit, the refusals
         of characters, and INSi's errors when not deferred."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from gateway.kernel.errors import Refused, RelaisError
+from gateway.web.card_choice import CODE
 from gateway.web.sessions import Notice
 
 _FIELDS = {
     "vous": "vous",
     "piece": "piece",
+    "pin": CODE,
     "decision": "decision",
     "nom": "nom",
     "prenoms": "prenoms",
@@ -32,7 +34,7 @@ _FIELDS = {
 """Fields of the forms, by the last word of the path that flow names; what a person cannot mend there has none."""
 _TYPED = frozenset({"nom", "prenoms", "sexe", "naissance", "lieu"})
 _WELL_KNOWN_FORM = "connu"
-_KEPT_TO_ITSELF = frozenset({"marque", "tache", "apres", "forme"})
+_KEPT_TO_ITSELF = frozenset({"marque", "tache", "apres", "forme", CODE})
 
 
 class FormIncomplete(Refused):

@@ -16,6 +16,7 @@ from gateway.kernel.errors import Refused
 from gateway.model.patient import IdentityStatus
 from gateway.web.access import Visitor
 from gateway.web.addresses import TASKS, local_id_of, place_of
+from gateway.web.card_choice import card_choice
 from gateway.web.cards import DocumentCard, document_card
 from gateway.web.identity_cards import change_lines, criteria_shown, identity_card, work_line
 from gateway.web.identity_words import task_badge
@@ -92,6 +93,7 @@ async def show_identity(
         documents=await _waiting(relay, visitor, view, now),
         history=change_lines(changes, evidence, now),
         label=await _label(relay, visitor, view),
+        by_card=await card_choice(relay, caller) if view.task == "search" else None,
         answered=reponse if reponse in ("01", "02") else "",
         place=place,
         several=len(caller.structures) > 1,

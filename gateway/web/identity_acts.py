@@ -19,11 +19,12 @@ from litestar.params import FromPath
 
 from gateway.flow.caller import Caller
 from gateway.flow.identity_request import AttributesBody, DecisionBody, QualificationBody, SearchBody, SearchTraits
-from gateway.flow.identity_views import DeferredView, IdentityView
+from gateway.flow.identity_views import DeferredView, IdentityView, SearchView
 from gateway.flow.relay import Relay
 from gateway.kernel.errors import RelaisError
 from gateway.web.access import Visitor, read_form, see_other
 from gateway.web.addresses import TASKS, Place, identity_address, local_id_of, place_of
+from gateway.web.card_choice import access_of
 from gateway.web.faults import FormIncomplete, refused_notice, said_in
 from gateway.web.identities import LISTED
 from gateway.web.identity_words import ATTRIBUTES, BARRING, status_badge, typed_date
@@ -77,7 +78,17 @@ async def _search(case: Case) -> Came:
     traits = _criteria(case) if "nom" in case.fields else None
     purpose = "document" if case.fields.get("attendent") else "reception"
     body = case.body(SearchBody, local_id=case.local_id, traits=traits, purpose=purpose, defer=True)
-    found = await case.relay.searches.search(case.caller, body)
+    return _found(case, await case.relay.searches.search(case.caller, body))
+
+
+async def _search_by_card(case: Case) -> Came:
+    """The same, signed by the professional's card that the form names."""
+    access = access_of(case.fields)
+    body = msgspec.structs.replace(case.body(SearchBody, local_id=case.local_id, purpose="reception"), cps=access)
+    return _found(case, await case.relay.searches.search(case.caller, body))
+
+
+def _found(case: Case, found: SearchView | DeferredView) -> Came:
     if isinstance(found, DeferredView):
         return Came(notice=_DEFERRED, over=True)
     if found.cr != "00":
@@ -136,6 +147,7 @@ async def _set_attribute(case: Case) -> Came:
 
 _GESTURES: dict[str, Callable[[Case], Awaitable[Came]]] = {
     "rechercher": _search,
+    "rechercher-par-carte": _search_by_card,
     "decider": _decide,
     "qualifier": _qualify,
     "accepter-et-qualifier": _accept_and_qualify,

@@ -12,6 +12,8 @@ import httpx
 import msgspec
 
 from gateway.flow.caller import new_workstation
+from gateway.flow.card_searches import CardClients
+from gateway.flow.device_calls import Call
 from gateway.journal.memory import MemoryStore
 from gateway.journal.records import AuditRecord
 from gateway.kernel.config import Identification, Insi, Limits, Secretary
@@ -51,6 +53,8 @@ async def open_practice(
     limits: Limits | None = None,
     evidence: tuple[str, ...] = (),
     store: MemoryStore | None = None,
+    devices: Call | None = None,
+    by_card: CardClients | None = None,
     **settings: Any,
 ) -> Box:
     """A box whose workstations belong to the first structure; `settings` are those of the section [insi]."""
@@ -62,7 +66,7 @@ async def open_practice(
         identification=Identification(evidence=evidence),
         structures=tuple(msgspec.structs.replace(one, secretaries=people) for one in base.structures),
     )
-    return await open_box(home, configuration=whole, insi=insi.client, store=store)
+    return await open_box(home, configuration=whole, insi=insi.client, store=store, devices=devices, by_card=by_card)
 
 
 async def neighbour(box: Box, *structures: str) -> dict[str, str]:
