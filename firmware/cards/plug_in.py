@@ -20,6 +20,7 @@ from pathlib import Path
 
 import msgspec
 
+from firmware.cards.children import Output, dead, drop
 from firmware.errors import LicenceMissing, PartFault, ReaderBusy
 
 _BLOCK = 65_536
@@ -84,22 +85,35 @@ class PlugIn:
 
     async def _run(self, settings: PlugInSettings, question: bytes) -> bytes:
         try:
+            output = await Output.open()
+        except OSError as error:
+            raise PartFault("plug-in: no pipe") from error
+        try:
+            return await self._answer(settings, question, output)
+        finally:
+            output.close()
+
+    async def _answer(self, settings: PlugInSettings, question: bytes, output: Output) -> bytes:
+        try:
             process = await asyncio.create_subprocess_exec(
-                *_confined(settings), stdin=PIPE, stdout=PIPE, stderr=DEVNULL,
+                *_confined(settings), stdin=PIPE, stdout=output.descriptor, stderr=DEVNULL,
                 env={"PATH": os.defpath, "LC_ALL": "C.UTF-8", "HOME": "/"} | dict(settings.environment), cwd="/", start_new_session=True,
             )  # fmt: skip
         except OSError as error:
             raise PartFault("plug-in: not started") from error
+        output.given()
         try:
             async with asyncio.timeout(settings.seconds):
-                document = await _talk(process, question, settings.largest_output)
+                document = await _talk(process, question, output.reader, settings.largest_output)
                 code = await process.wait()
         except TimeoutError as error:
             raise PartFault("plug-in: late") from error
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)  # its children too; it is a group of its own
-            await process.wait()
+            if process.stdin is not None:
+                drop(process.stdin)
+            await dead(process)
         if code != 0:
             raise PartFault(f"plug-in: ended with {code}")
         return document
@@ -113,16 +127,16 @@ def _confined(settings: PlugInSettings) -> list[str]:
     return [*prefix, *([found[1], "--no-new-privs", "--"] if found[1] else []), *settings.command]
 
 
-async def _talk(process: Process, question: bytes, most: int) -> bytes:
+async def _talk(process: Process, question: bytes, answer: asyncio.StreamReader, most: int) -> bytes:
     """Ask, then read to the end. Raises PartFault for more than `most` bytes."""
-    if process.stdin is None or process.stdout is None:
+    if process.stdin is None:
         raise PartFault("plug-in: no pipes")
     with contextlib.suppress(OSError):
         process.stdin.write(question)
         await process.stdin.drain()
         process.stdin.close()
     document = bytearray()
-    while part := await process.stdout.read(_BLOCK):
+    while part := await answer.read(_BLOCK):
         document += part
         if len(document) > most:
             raise PartFault("plug-in: says too much")

@@ -9,6 +9,7 @@ from asyncio.subprocess import DEVNULL, PIPE, Process
 
 import msgspec
 
+from firmware.cards.children import Output, dead, drop
 from firmware.cards.pin import wipe
 from firmware.cards.token import LARGEST_FRAME, LENGTH_BYTES, Begin, Login, Reply, Request, TokenModule
 
@@ -27,25 +28,33 @@ class HelperLost(Exception):
 class TokenHelper:
     """One helper process."""
 
-    def __init__(self, process: Process, module: TokenModule, pipes: tuple[asyncio.StreamWriter, asyncio.StreamReader]) -> None:
+    def __init__(self, process: Process, module: TokenModule, to: asyncio.StreamWriter, output: Output) -> None:
         self._process = process
         self._module = module
-        self._to, self._from = pipes
+        self._to, self._output = to, output
         self._turn = asyncio.Lock()
 
     @classmethod
     async def start(cls, module: TokenModule) -> TokenHelper:
         """A helper that has loaded nothing yet. Raises HelperLost."""
         try:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable, "-I", "-m", "firmware.cards.token_process",
-                stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env=module.variables(), cwd="/", start_new_session=True,
-            )  # fmt: skip
+            output = await Output.open()
         except OSError as error:
             raise HelperLost(late=False) from error
-        if process.stdin is None or process.stdout is None:
+        try:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-I", "-m", "firmware.cards.token_process",
+                stdin=PIPE, stdout=output.descriptor, stderr=DEVNULL, env=module.variables(), cwd="/", start_new_session=True,
+            )  # fmt: skip
+        except BaseException as error:
+            output.close()
+            if isinstance(error, OSError):
+                raise HelperLost(late=False) from error
+            raise
+        output.given()
+        if process.stdin is None:
             raise HelperLost(late=False)
-        return cls(process, module, (process.stdin, process.stdout))
+        return cls(process, module, process.stdin, output)
 
     async def ask(self, request: Request) -> Reply:
         """The answer; a frame that held a PIN is wiped. Raises HelperLost, after which nothing more is to be had."""
@@ -72,7 +81,9 @@ class TokenHelper:
                     await self._process.wait()
         finally:
             self.kill()
-        await self._process.wait()
+            drop(self._to)
+            self._output.close()
+        await dead(self._process)
 
     def kill(self) -> None:
         """At once; whoever waits for an answer gets HelperLost."""
@@ -86,10 +97,10 @@ class TokenHelper:
             frame[:LENGTH_BYTES] = (len(frame) - LENGTH_BYTES).to_bytes(LENGTH_BYTES)
             self._to.write(frame)
             await self._to.drain()
-            length = int.from_bytes(await self._from.readexactly(LENGTH_BYTES))
+            length = int.from_bytes(await self._output.reader.readexactly(LENGTH_BYTES))
             if length > LARGEST_FRAME:
                 raise EOFError
-            return _DECODER.decode(await self._from.readexactly(length))
+            return _DECODER.decode(await self._output.reader.readexactly(length))
         finally:
             wipe(frame)  # only now: a loop may send a frame later than drain() returns
 

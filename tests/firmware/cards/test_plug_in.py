@@ -89,6 +89,19 @@ async def test_what_hangs_is_killed_with_its_children(script: Script, tmp_path: 
     pytest.fail("a child was left")
 
 
+async def test_a_child_that_went_its_own_way_with_the_pipes_holds_nobody(script: Script) -> None:
+    """A part that starts a daemon, then hangs: the daemon is out of reach, and the part can be asked again."""
+    need_tool("setsid")
+    part = PlugIn(PlugInSettings(command=script("setsid sleep 15 & exec sleep 300"), seconds=0.5))
+    before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - names alone
+    for _ in range(2):
+        async with asyncio.timeout(10):
+            with pytest.raises(PartFault, match="late"):
+                await part.read("Vitale 00 00", [])
+    await asyncio.sleep(0.05)
+    assert len(os.listdir("/proc/self/fd")) <= before  # noqa: PTH208 - as above
+
+
 async def test_it_is_held_by_the_kernel(script: Script) -> None:
     need_tool("prlimit")
     need_tool("setpriv")

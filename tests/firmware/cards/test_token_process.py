@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from firmware.cards.batches import Batches
+from firmware.cards.children import Output
 from firmware.cards.pin import Outcome
 from firmware.cards.token import (
     Begin,
@@ -253,6 +254,26 @@ async def test_a_caller_that_gives_up_waiting_leaves_no_helper(token: Token) -> 
     with pytest.raises(asyncio.CancelledError):
         await ending
     assert await helper._process.wait() == -signal.SIGKILL
+
+
+async def test_a_helper_whose_module_left_a_process_behind_ends_all_the_same() -> None:
+    """It hangs, and a child in a session of its own holds its pipes: neither the reader's turn nor a descriptor may stay taken."""
+    need_tool("setsid")
+    before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - names alone
+    for _ in range(2):
+        output = await Output.open()
+        process = await asyncio.create_subprocess_exec(
+            "sh", "-c", "setsid sleep 15 & exec sleep 300", stdin=asyncio.subprocess.PIPE, stdout=output.descriptor
+        )
+        output.given()
+        assert process.stdin is not None
+        helper = TokenHelper(process, TokenModule(library="/nowhere.so", answer_seconds=0.2), process.stdin, output)
+        with pytest.raises(HelperLost, match="late"):
+            await helper.ask(Objects())
+        async with asyncio.timeout(8):
+            await helper.end()
+        await asyncio.sleep(0.05)
+    assert len(os.listdir("/proc/self/fd")) <= before  # noqa: PTH208 - as above
 
 
 async def test_a_helper_ends_with_its_input(token: Token) -> None:
