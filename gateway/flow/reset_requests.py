@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from datetime import datetime
 from pathlib import Path
-from typing import Final
 
 import msgspec
 import structlog
@@ -21,12 +20,12 @@ from gateway.flow.front_views import ResetView
 from gateway.journal.records import AuditRecord, Change, EventRecord
 from gateway.journal.store import NotAccepting, Store
 from gateway.kernel.errors import RelaisError
+from gateway.kernel.home import Home
 from gateway.kernel.ids import new_id
 from gateway.trust.files import sync_folder, write_durably
 
 _log = structlog.get_logger("relais.reset")
 
-FILE: Final = "factory-reset.json"
 REQUESTED, DISMISSED = "reset.requested", "reset.dismissed"
 """Acts of the audit trail; the first is the kind of the event too."""
 
@@ -46,7 +45,7 @@ class ResetRequests:
     """The request of one box, if there is one."""
 
     def __init__(self, home: Path, store: Store, books: Bookkeeper) -> None:
-        self._path = home / FILE
+        self._path = Home(home).factory_reset
         self._store = store
         self._books = books
         self._alone = asyncio.Lock()

@@ -51,9 +51,12 @@ class Scheduler:
         """Serve every lane until cancelled; attempts under way are cut where they stand (their phase is in the journal)."""
         async with asyncio.TaskGroup() as group:
             self._group = group
-            for name in {*await self._store.lanes(), *self._lanes}:
-                self.notify(name)
-            await asyncio.Event().wait()
+            try:
+                for name in {*await self._store.lanes(), *self._lanes}:
+                    self.notify(name)
+                await asyncio.Event().wait()
+            finally:
+                self._group = None
 
     def notify(self, name: str) -> None:
         """Something entered this lane, or may run again."""

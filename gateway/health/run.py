@@ -14,6 +14,7 @@ from gateway.health.checks import (
     conformity_pack,
     converter,
     disk,
+    front_panel,
     insi,
     mqtt_broker,
     quarantine,
@@ -48,6 +49,7 @@ CHECKS: tuple[Check, ...] = (
     mqtt_broker.check,
     card_service.check,
     card_readers.check,
+    front_panel.check,
 )
 
 

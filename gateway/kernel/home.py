@@ -48,6 +48,11 @@ class Home(msgspec.Struct, frozen=True):
         return self.root / "operator-token"
 
     @property
+    def factory_reset(self) -> Path:
+        """There once the button was held for a return to factory settings (`flow.reset_requests`)."""
+        return self.root / "factory-reset.json"
+
+    @property
     def work(self) -> Path:
         """Scratch of conversions when no memory file system can be had; emptied at start."""
         return self.root / "work"

@@ -12,13 +12,15 @@ from typing_extensions import override
 from gateway.flow.bookkeeping import Bookkeeper
 from gateway.flow.caller import OPERATOR, Caller
 from gateway.flow.front_errors import PairingReserved
-from gateway.flow.reset_requests import FILE, ResetRequests
+from gateway.flow.reset_requests import ResetRequests
 from gateway.journal.memory import MemoryStore
 from gateway.journal.records import Change, EventRecord
 from gateway.journal.store import NotAccepting
 from gateway.kernel.clock import FrozenClock
 from tests.api.rig import NOW
 
+FILE = "factory-reset.json"
+"""Its name is known to the program that prepares boxes."""
 DESK = Caller(workstation="w", name="Accueil", structures=("S",))
 ADMIN = Caller(workstation="o", name=OPERATOR, structures=("S",))
 

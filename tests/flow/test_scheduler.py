@@ -115,3 +115,72 @@ async def test_what_a_policy_put_off_keeps_its_date() -> None:
     with pytest.raises(TimeoutError):
         await attempted(store, ScriptedClock(now=[NOW]), [None], patience=0.2)
     await store.close()
+
+
+class Stuck(MemoryStore):
+    """Answers what is due never again, once `stuck`."""
+
+    stuck = False
+
+    @override
+    async def due(self, lane: str, now: int, *, newest: bool, excluding: frozenset[str]) -> DeliveryRecord | None:
+        if self.stuck:
+            await asyncio.Event().wait()
+        return await super().due(lane, now, newest=newest, excluding=excluding)
+
+
+class Watch(SystemClock):
+    """Elapsed time set by hand."""
+
+    elapsed = 0.0
+
+    @override
+    def monotonic(self) -> float:
+        return self.elapsed
+
+
+async def test_it_moves_as_long_as_every_lane_looks_at_its_queue() -> None:
+    store, clock = Stuck(), Watch()
+    scheduler = Scheduler(CONFIGURATION, store, clock, _nothing_due)
+    assert not scheduler.moves(), "it does not run yet"
+    running = asyncio.create_task(scheduler.run())
+    await asyncio.sleep(0)
+    scheduler.notify(LANE)
+    for _ in range(10):
+        clock.elapsed += 60
+        scheduler.notify(LANE)
+        await asyncio.sleep(0.01)
+        assert scheduler.moves()
+    store.stuck = True
+    scheduler.notify(LANE)
+    await asyncio.sleep(0.01)
+    clock.elapsed += 60
+    assert scheduler.moves(), "a slow look is no stop"
+    clock.elapsed += 60
+    assert not scheduler.moves()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert not scheduler.moves()
+    await store.close()
+
+
+async def test_a_journal_that_refuses_leaves_the_queue_moving() -> None:
+    store, clock = MemoryStore(), Watch()
+    scheduler = Scheduler(CONFIGURATION, store, clock, _nothing_due)
+    running = asyncio.create_task(scheduler.run())
+    await asyncio.sleep(0)
+    scheduler.notify(LANE)
+    await asyncio.sleep(0.01)
+    assert scheduler.moves()
+    store.accepting = False
+    for _ in range(4):
+        clock.elapsed += 60
+        scheduler.notify(LANE)
+        await asyncio.sleep(0.01)
+        assert scheduler.moves(), "the journal is judged by its own answer"
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def _nothing_due(record: DeliveryRecord) -> RelaisError | None:
+    raise AssertionError(record.id)
