@@ -18,9 +18,9 @@ def _act(verb: str, name: str, summary: str, what: str) -> Operation:
         name=name,
         tag=_TAG,
         summary=summary,
-        parameters=(_STRUCTURE, _ROLE),
+        parameters=(_STRUCTURE, _ROLE, ACTOR),
         answers={200: Answer(what=what, schemas=("SuccessionView",))},
-        refusals=(400, 401, 404, 409, 429, 503),
+        refusals=(400, 401, 404, 409, 422, 429, 503),
     )
 
 

@@ -8,7 +8,10 @@ is in none of it, and nothing here logs. Sources: dossiers cda_signing.md 4.4, i
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from functools import partial
 from typing import Literal
 
 import msgspec
@@ -38,6 +41,8 @@ from gateway.trust.slots import Slot
 Lists = Callable[[], Sequence[bytes]]
 Keep = Callable[[str, Role, Slot], Awaitable[CertificateSummary]]
 
+_PATIENCE = 30.0
+"""Seconds a file waits for the one before it."""
 _SAID: dict[Outcome, str] = {
     "good": "Le certificat est enregistré, et les services appelés l'acceptent.",
     "refused": "Le certificat est enregistré, mais un service appelé le refuse.",
@@ -70,6 +75,17 @@ class BoxOnly(Refused):
     who = "votre installateur"
     what = "Un jeton de signature s'enregistre depuis le boîtier lui-même."
     gesture = "Lancez « relais certificate token » sur le boîtier."
+
+
+class ImportUnderWay(Refused):
+    """One file is opened at a time: what a dear one costs is paid by one thread, and the box goes on."""
+
+    code = "certificate-import-under-way"
+    status = 429
+    title = "Import en cours"
+    who = "personne"
+    what = "Relais ouvre déjà un autre fichier de certificat."
+    gesture = "Recommencez dans une minute."
 
 
 class ImportOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -112,16 +128,19 @@ class CertificateDesk:
         self._lists = lists
         self._renew = renew
         self._freshen = freshen
+        self._turn = asyncio.Lock()
+        # Whoever hangs up leaves the thread at its file: one of its own, never one of those that the journal waits for.
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="pkcs12")
 
     async def page(self, caller: Caller) -> HeldPage:
         """Every certificate held for the caller's structures, and the files that do not open. No key, ever."""
         return await asyncio.to_thread(self._page, caller)
 
     async def take(self, caller: Caller, order: ImportOrder, data: bytes) -> ImportView:
-        """Import a .p12; raises ActorNeeded, ActorUnknown, StructureUnknown, ClockNotTrusted and every refusal of the key store."""
+        """Import a .p12; raises ActorNeeded, ActorUnknown, StructureUnknown, ClockNotTrusted, ImportUnderWay, or a refusal of the keys."""
 
         async def keep(structure: str, role: Role, slot: Slot) -> CertificateSummary:
-            return await asyncio.to_thread(
+            work = partial(
                 self._keys.import_pkcs12,
                 structure,
                 role,
@@ -133,6 +152,8 @@ class CertificateDesk:
                 slot=slot,
                 opener=open_confined,
             )
+            async with self._alone():
+                return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
         return await self._take(caller, order, "file", keep)
 
@@ -150,9 +171,12 @@ class CertificateDesk:
         return await self._take(caller, order, "token", keep)
 
     async def erase(self, caller: Caller, structure: str, role: Role, slot: Slot) -> None:
-        """Erase the key of a slot; with `current`, the whole role, by the box's operator alone. Raises NotFound, CertificateInUse."""
-        known = self._structure(caller, structure)
-        actor = self._actor(caller, known)
+        """Erase the key of a slot; with `current`, the whole role, by the box's operator alone. Raises NotFound, CertificateInUse.
+
+        The operator also erases what is left of a structure that is configured no more.
+        """
+        left = caller.sees_all and self._configuration.structure(structure) is None
+        actor = caller.imputed if left else self._actor(caller, self._structure(caller, structure))
         held = next((one for one in self._keys.summaries(slot) if (one.structure_id, one.role) == (structure, role)), None)
         if held is None and (structure, role) not in self._keys.unreadable(slot):
             raise NotFound(field="slot")
@@ -182,6 +206,18 @@ class CertificateDesk:
         verdict = succession.verdict_of(steps)
         await self._note("certificate.imported", actor, structure, role, slot, answer=verdict, fingerprint=held.fingerprint)
         return _import_view(held, steps, verdict)
+
+    @asynccontextmanager
+    async def _alone(self) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                await self._turn.acquire()
+        except TimeoutError:
+            raise ImportUnderWay from None
+        try:
+            yield
+        finally:
+            self._turn.release()
 
     async def _tried(self, structure: str, role: Role, slot: Slot, actor: str) -> Sequence[Step]:
         """The real calls; those of a next certificate count as its rehearsal."""

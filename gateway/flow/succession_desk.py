@@ -9,6 +9,7 @@ from gateway.flow.bookkeeping import Bookkeeper
 from gateway.flow.caller import Caller
 from gateway.flow.certificate_views import RehearsalView, SuccessionPage, SuccessionView
 from gateway.flow.errors import NotFound
+from gateway.flow.people import person_of
 from gateway.flow.successions import Place, Successions
 from gateway.flow.views import instant
 from gateway.journal.records import SuccessionRecord
@@ -79,22 +80,22 @@ class SuccessionDesk:
         return SuccessionPage(items=tuple(self._view(one) for one in rows))
 
     async def rehearse(self, caller: Caller, structure: str, role: str) -> SuccessionView:
-        """Try the next certificate at each service now; raises SuccessionAbsent, ClockNotTrusted."""
+        """Try the next certificate at each service now; raises SuccessionAbsent, ActorUnknown, ClockNotTrusted."""
         place = self._place(caller, structure, role)
-        return self._shown(await self._successions.rehearse(place, caller.imputed))
+        return self._shown(await self._successions.rehearse(place, self._actor(caller, structure)))
 
     async def switch(self, caller: Caller, structure: str, role: str) -> SuccessionView:
-        """Put the next certificate into use; raises SuccessionAbsent, NotRehearsed, ClockNotTrusted."""
+        """Put the next certificate into use; raises SuccessionAbsent, ActorUnknown, NotRehearsed, ClockNotTrusted."""
         place = self._place(caller, structure, role)
-        after = self._shown(await self._successions.switch(place, caller.imputed))
+        after = self._shown(await self._successions.switch(place, self._actor(caller, structure)))
         if after.state not in ("watched", "settled"):
             raise NotRehearsed
         return after
 
     async def call_back(self, caller: Caller, structure: str, role: str) -> SuccessionView:
-        """Come back to the former certificate; raises SuccessionAbsent, NoFormer, ClockNotTrusted."""
+        """Come back to the former certificate; raises SuccessionAbsent, ActorUnknown, NoFormer, ClockNotTrusted."""
         place = self._place(caller, structure, role)
-        after = self._shown(await self._successions.call_back(place, caller.imputed, _CALLED_BACK))
+        after = self._shown(await self._successions.call_back(place, self._actor(caller, structure), _CALLED_BACK))
         if after.state != "returned":
             raise NoFormer
         return after
@@ -104,6 +105,11 @@ class SuccessionDesk:
             raise SuccessionAbsent
         self._books.check_time()
         return structure, Role(role)
+
+    def _actor(self, caller: Caller, structure: str) -> str:
+        """The workstation alone when it names nobody; a person who is named is one of the structure."""
+        known = self._successions.structure(structure)
+        return person_of(known, caller).imputed if known is not None and caller.actor is not None else f"workstation:{caller.workstation}"
 
     def _shown(self, record: SuccessionRecord | None) -> SuccessionView:
         if record is None or not self._concerns(record):

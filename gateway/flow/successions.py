@@ -19,7 +19,7 @@ from gateway.flow.rehearsal import Rehearsals
 from gateway.flow.views import milliseconds
 from gateway.journal.records import AuditRecord, EventRecord, SuccessionRecord
 from gateway.journal.store import Store
-from gateway.kernel.config import Configuration
+from gateway.kernel.config import Configuration, Structure
 from gateway.kernel.errors import Explanation, RelaisError
 from gateway.trust.keystore import KeyStore
 from gateway.trust.roles import Role
@@ -44,7 +44,7 @@ class Successions:
         self, configuration: Configuration, store: Store, books: Bookkeeper, keys: KeyStore, rehearsals: Rehearsals, renew: Renew
     ) -> None:
         self._settings = configuration.certificates
-        self._structures = frozenset(one.id for one in configuration.structures)
+        self._structures = {one.id: one for one in configuration.structures}
         self._store = store
         self._books = books
         self._keys = keys
@@ -116,6 +116,10 @@ class Successions:
     async def record(self, place: Place) -> SuccessionRecord | None:
         """Where this role stands."""
         return next((one for one in await self._store.successions() if (one.structure, one.role) == place), None)
+
+    def structure(self, identifier: str) -> Structure | None:
+        """The structure as it is configured, None when it is not."""
+        return self._structures.get(identifier)
 
     def waits(self, place: Place) -> str | None:
         """SHA-256 of the next certificate of a role, None when none waits."""

@@ -18,7 +18,7 @@ from gateway.trust.roles import Role
 from gateway.trust.slots import Slot
 from gateway.trust.vault import open_vault
 from tests.api.judge import check_answer
-from tests.api.rig import OTHER_STRUCTURE, Box, open_box, served
+from tests.api.rig import AUTHOR, OTHER_STRUCTURE, Box, open_box, served
 from tests.trust.pki import NOW as REAL_NOW
 from tests.trust.pki import PASSPHRASE, SIGN, STRUCTURE, shared_pki
 
@@ -135,3 +135,17 @@ async def test_a_box_whose_clock_is_doubtful_moves_no_certificate(box: Box) -> N
     async with box.client() as client:
         answer = await client.post(f"/api/v1/certificates/{STRUCTURE}/sign/switch")
     assert (answer.status_code, answer.json()["code"]) == (503, "clock-not-trusted")
+
+
+@pytest.mark.parametrize("verb", ["rehearse", "switch", "return"])
+async def test_an_act_is_never_imputed_to_somebody_whom_the_structure_does_not_know(box: Box, verb: str) -> None:
+    put_next(box)
+    async with box.client() as client:
+        path = f"/api/v1/certificates/{STRUCTURE}/sign/{verb}"
+        answer = await client.post(path, headers={"Relais-Actor": "899700000000"})
+        check_answer(answer, f"/certificates/{{structure}}/{{role}}/{verb}")
+        assert (answer.status_code, answer.json()["code"]) == (422, "actor-unknown")
+        named = await client.post(path.replace(verb, "rehearse"), headers={"Relais-Actor": AUTHOR})
+        assert named.status_code == 200
+    actors = {one.actor for one in await box.store.audit_after(0, 100) if one.act == "certificate.rehearsed"}
+    assert actors == {f"professional:{AUTHOR}"}

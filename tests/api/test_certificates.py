@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import time
 from typing import Any
 
 import httpx
 import pytest
 
-from gateway.flow.caller import Caller
+from gateway.flow import certificate_custody
+from gateway.flow.caller import OPERATOR, Caller
 from gateway.flow.certificate_custody import BoxOnly, ImportOrder
+from gateway.flow.errors import NotFound, StructureUnknown
+from gateway.trust.pkcs12_file import OpenedFile, open_pkcs12
 from gateway.trust.roles import Role
 from gateway.trust.slots import Slot
 from tests.api.judge import check_answer, check_problem
@@ -57,7 +62,7 @@ async def test_a_certificate_is_taken_kept_and_tried_even_though_its_service_is_
     view = answer.json()
     assert view["certificate"]["slot"] == "current", "none was in use"
     assert (view["outcome"], "n'a pas pu être joint" in view["what"]) == ("unreachable", True)
-    assert [(one["service"], one["outcome"]) for one in view["calls"]] [:2] == [("chain", "good"), ("dmp", "unreachable")]
+    assert [(one["service"], one["outcome"]) for one in view["calls"]][:2] == [("chain", "good"), ("dmp", "unreachable")]
     assert ("auth_cli", "current", serial(shared_leaf(AUTH_CLI))) in await held(box)
     assert await told(box) == [
         ("certificate.offered", f"professional:{AUTHOR}", "done", "current"),
@@ -121,3 +126,49 @@ async def test_a_token_is_never_asked_for_from_the_lan(box: Box) -> None:
 async def test_a_stranger_sees_nothing(box: Box) -> None:
     async with box.client(None) as client:
         check_problem(await client.get(PATH), 401, "unauthenticated", None)
+
+
+async def test_files_are_opened_one_at_a_time_so_that_a_dear_one_takes_one_thread(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
+    at_once, most = 0, 0
+
+    def dear(data: bytes, passphrase: str) -> OpenedFile:
+        nonlocal at_once, most
+        at_once += 1
+        most = max(most, at_once)
+        time.sleep(0.05)
+        at_once -= 1
+        return open_pkcs12(data, passphrase)
+
+    monkeypatch.setattr(certificate_custody, "open_confined", dear)
+    answers = await asyncio.gather(*(offer(box, FOLLOWING.pkcs12()) for _one in range(4)))
+    assert {one.status_code for one in answers} == {201}
+    assert most == 1
+
+
+async def test_whoever_waits_too_long_for_a_dear_file_is_told_to_come_back(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(certificate_custody, "_PATIENCE", 0.05)
+
+    def dear(data: bytes, passphrase: str) -> OpenedFile:
+        time.sleep(0.4)
+        return open_pkcs12(data, passphrase)
+
+    monkeypatch.setattr(certificate_custody, "open_confined", dear)
+    first, second = await asyncio.gather(offer(box, FOLLOWING.pkcs12()), offer(box, FOLLOWING.pkcs12()))
+    assert sorted((first.status_code, second.status_code)) == [201, 429]
+    assert "certificate-import-under-way" in [answer for _act, _actor, answer, _slot in await told(box)]
+
+
+async def test_the_key_of_a_structure_that_is_configured_no_more_can_be_erased_by_the_operator(box: Box) -> None:
+    keys = box.relay.certificates._keys
+    leaf, anchors = shared_leaf(SIGN, "10B0000099"), shared_pki().anchors_pem
+    keys.import_pkcs12("10B0000099", Role.SIGN, leaf.pkcs12(), PASSPHRASE, environment="test", anchors=anchors)
+    operator = Caller(workstation="operator", name=OPERATOR, structures=())
+    for caller in (Caller(workstation="w", name="Accueil", structures=("10B0000099",), actor=AUTHOR), operator):
+        if caller is operator:
+            await box.relay.certificates.erase(caller, "10B0000099", Role.SIGN, Slot.CURRENT)
+        else:
+            with pytest.raises(StructureUnknown):
+                await box.relay.certificates.erase(caller, "10B0000099", Role.SIGN, Slot.CURRENT)
+    assert [one.structure_id for one in keys.summaries()] == [STRUCTURE]
+    with pytest.raises(NotFound):
+        await box.relay.certificates.erase(operator, "10B0000099", Role.SIGN, Slot.CURRENT)
