@@ -86,7 +86,11 @@ class Key:
         self._lost = lost
         self._since: float | None = None
         self._loop = asyncio.get_running_loop()
-        self._loop.add_reader(self._fd, self._readable)
+        try:
+            self._loop.add_reader(self._fd, self._readable)
+        except OSError as problem:  # a folder or a plain file: nothing ever comes of it
+            os.close(self._fd)
+            raise PanelNotOpened(errno.errorcode.get(problem.errno or 0, "")) from None
 
     @property
     def down_ms(self) -> int:

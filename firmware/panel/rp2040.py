@@ -91,7 +91,7 @@ class SerialPanel:
     def _found(self) -> Sequence[str]:
         try:
             return self._discover()
-        except OSError:
+        except (OSError, TypeError, ValueError):  # pyserial meets half a device when one is unplugged while it looks
             return ()
 
     def _met(self, said: Hello) -> None:

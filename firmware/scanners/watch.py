@@ -75,7 +75,7 @@ class ScannerWatch:
 
     async def start(self) -> None:
         """Look once, then go on looking; returns when what is plugged in now is open."""
-        await self._look()
+        await self._look_whatever_happens()
         self._task = asyncio.create_task(self._run(), name="scanners")
 
     async def stop(self) -> None:
@@ -132,10 +132,13 @@ class ScannerWatch:
             if self._bell.is_set():
                 self._bell.clear()
                 await asyncio.sleep(min(0.2, self._every))
-            try:
-                await self._look()
-            except Exception as defect:  # noqa: BLE001 - a defect met once must not leave the box without scanners for good
-                _LOG.error("scanners: %s", type(defect).__name__)
+            await self._look_whatever_happens()
+
+    async def _look_whatever_happens(self) -> None:
+        try:
+            await self._look()
+        except Exception as defect:  # noqa: BLE001 - a defect met once must not leave the box without scanners for good
+            _LOG.error("scanners: %s", type(defect).__name__)
 
     async def _look(self) -> None:
         try:

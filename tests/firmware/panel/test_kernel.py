@@ -213,6 +213,23 @@ async def test_what_goes_away_is_found_again(tmp_path: Path) -> None:
     os.close(keyboard)
 
 
+@pytest.mark.parametrize("what", ["folder", "file"])
+async def test_a_key_that_is_none_leaves_the_lamps_lit_and_no_descriptor_behind(tmp_path: Path, what: str) -> None:
+    """Such as /dev/input instead of one of its devices."""
+    folder = leds(tmp_path / "leds", "box:green")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_bytes(b"")
+    panel = KernelPanel(LedNames(green="box:green"), str(tmp_path / what), folder=folder, backoff=quick)
+    panel.show(Pattern.READY)
+    async with served(panel):
+        await until(lambda: lit(folder) == {"box:green"})
+        await until(lambda: panel.status.trouble == "panel-not-opened")
+        before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - names alone
+        await asyncio.sleep(0.5)
+        assert len(os.listdir("/proc/self/fd")) <= before  # noqa: PTH208 - as above
+        assert lit(folder) == {"box:green"}
+
+
 @pytest.mark.parametrize("panel", [NoPanel(), KernelPanel(FOUR)])
 def test_without_a_board_there_is_no_watchdog_to_arm(panel: Panel) -> None:
     assert not panel.status.watchdog

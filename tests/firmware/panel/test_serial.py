@@ -262,9 +262,10 @@ async def test_each_adapter_is_tried_in_turn(far: Far, tmp_path: Path) -> None:
     mute.close()
 
 
-async def test_a_system_that_cannot_list_its_lines_stops_nothing() -> None:
+@pytest.mark.parametrize("fault", [OSError, TypeError, ValueError])
+async def test_a_system_that_cannot_list_its_lines_stops_nothing(fault: type[Exception]) -> None:
     def broken() -> list[str]:
-        raise OSError
+        raise fault
 
     async with served(SerialPanel(discover=broken, backoff=Backoff(0.01, 0.02))):
         await asyncio.sleep(0.1)

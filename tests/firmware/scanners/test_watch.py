@@ -164,7 +164,9 @@ async def test_a_line_nobody_said_is_a_scanner_is_shown_and_never_opened(tmp_pat
         scanner.send(b"NOT FOR US\r")
         await asyncio.sleep(EVERY * 2)
         assert [(one.name, one.connected, one.trouble) for one in watch.list()] == [("CP2102", False, "unused")]
-        fcntl.flock(scanner.master, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        line = os.open(scanner.path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)  # refused, were it held (TIOCEXCL)
+        fcntl.flock(line, fcntl.LOCK_EX | fcntl.LOCK_NB)  # so this, which even root is refused
+        os.close(line)
     assert told.events == []
 
 
@@ -182,6 +184,19 @@ async def test_a_defect_in_a_look_does_not_end_the_looking(tmp_path: Path, caplo
         await until(lambda: bool(told.of(IN)))
     assert "ZeroDivisionError" in caplog.text
     assert "SECRET" not in caplog.text
+
+
+async def test_a_defect_in_the_first_look_leaves_no_box_without_scanners(tmp_path: Path) -> None:
+    scanner = Plugged(tmp_path / "one")
+    looks = itertools.count()
+
+    def discover(_rules: ScannerRules, _twins: Collection[str]) -> Sequence[Port]:
+        if next(looks) == 0:
+            raise ZeroDivisionError
+        return (Port(id="scanner-0123456789", name="one", path=str(scanner.path)),)
+
+    async with watching(discover=discover) as (_, told):
+        await until(lambda: bool(told.of(IN)))
 
 
 async def test_a_look_that_fails_is_tried_again(tmp_path: Path) -> None:
