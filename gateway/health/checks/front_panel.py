@@ -17,12 +17,14 @@ _PLUG = "Branchez-la, ou mettez « panel » à « none » dans [devices] si ce b
 
 
 async def check(site: Site) -> list[Result]:
-    """Asks the device process once. Everything works without a panel: nothing here is worse than a warning."""
+    """Asks the device process once; says nothing of a box without devices. Nothing here is worse than a warning: all works without it."""
     settings = site.configuration.devices
-    found = await listed(site) if settings.start != "none" else None
     results = _reset(site)
-    if settings.start == "none" or (settings.start == "gateway" and settings.panel == "none"):
+    if settings.start == "none":
+        return results
+    if settings.start == "gateway" and settings.panel == "none":
         return [_ok(_NONE), *results]
+    found = await listed(site)
     if found is None:
         return [
             _warning("La façade n'est pas connue : le service des périphériques ne répond pas.", "Voyez le contrôle précédent."),
