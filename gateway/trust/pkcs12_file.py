@@ -55,6 +55,9 @@ def open_pkcs12(data: bytes, passphrase: str) -> OpenedFile:
         raise Pkcs12TooLarge
     if not data.startswith(_SEQUENCE):
         raise Pkcs12Unreadable("not DER")
+    if "\0" in passphrase:
+        # The library panics on it.
+        raise PassphraseWrong
     key, certificate, others = _contents(data, passphrase)
     if key is None:
         raise Pkcs12WithoutKey

@@ -53,8 +53,8 @@ class TlsContext(ssl.SSLContext):
 
     sslobject_class = _CheckedObject
     sslsocket_class = _CheckedSocket
-    revoked: frozenset[tuple[bytes, int]] = frozenset()
-    """Issuer (DER of its name) and serial number."""
+    lists: tuple[x509.CertificateRevocationList, ...] = ()
+    """Those believed. Searched at each handshake, never unrolled: a national list holds many thousands of lines."""
 
     def show(self, identity: TlsIdentity) -> None:
         """Present this identity from the next handshake on; raises KeyUnavailable."""
@@ -73,8 +73,7 @@ class TlsContext(ssl.SSLContext):
     def heed(self, crls: Sequence[bytes], anchors_pem: bytes) -> None:
         """Refuse what these lists (PEM or DER) revoke; one that no configured authority signed is ignored. Raises RevocationListRefused."""
         authorities = read_authorities(anchors_pem).all
-        lists = [one for one in map(read_list, crls) if any(a.subject == one.issuer and signed_by(one, a) for a in authorities)]
-        self.revoked = frozenset((one.issuer.public_bytes(), entry.serial_number) for one in lists for entry in one)
+        self.lists = tuple(one for one in map(read_list, crls) if any(a.subject == one.issuer and signed_by(one, a) for a in authorities))
 
 
 def client_context(
@@ -125,10 +124,11 @@ def _trust(context: TlsContext, anchors_pem: bytes, crls: Sequence[bytes], *, st
 
 
 def _refuse_revoked(shown: bytes | None, context: ssl.SSLContext) -> None:
-    if shown is None or not isinstance(context, TlsContext) or not context.revoked:
+    if shown is None or not isinstance(context, TlsContext) or not context.lists:
         return
     certificate = x509.load_der_x509_certificate(shown)
-    if (certificate.issuer.public_bytes(), certificate.serial_number) in context.revoked:
+    own = (one for one in context.lists if one.issuer == certificate.issuer)
+    if any(one.get_revoked_certificate_by_serial_number(certificate.serial_number) is not None for one in own):
         refusal = ssl.SSLCertVerificationError(1, "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: certificate revoked")
         refusal.verify_code, refusal.verify_message = _REVOKED_CODE, "certificate revoked"
         raise refusal

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from gateway.kernel.errors import ConfigurationFault
+from gateway.trust.errors import PassphraseWrong
 from gateway.trust.pkcs12_file import open_pkcs12
 from gateway.trust.pkcs12_process import Bounds, open_confined
 from gateway.trust.refusals import Pkcs12TooSlow
@@ -69,3 +70,9 @@ def test_a_file_that_asks_for_a_billion_rounds_is_given_up_and_the_box_goes_on(t
 def test_one_that_never_ends_is_given_up_by_the_clock() -> None:
     with pytest.raises(Pkcs12TooSlow):
         open_confined(shared_leaf(SIGN).pkcs12(), PASSPHRASE, Bounds(wall_seconds=0.01))
+
+
+def test_a_passphrase_with_a_zero_in_it_is_a_wrong_passphrase() -> None:
+    for opener in (open_pkcs12, open_confined):
+        with pytest.raises(PassphraseWrong):
+            opener(shared_leaf(SIGN).pkcs12(), "a\0b")
