@@ -20,6 +20,8 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
 _LASTED = 30.0
 """Seconds after which a process has lasted: the next pause is the first again."""
 _POLITE = 5.0
+_NOT_ITS_OWN = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "CREDENTIALS_DIRECTORY", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES")
+"""What systemd tells this process of itself (systemd.exec(5)): the child would say that its parent is ready, alive or leaving."""
 
 
 class DeviceProcess:
@@ -27,7 +29,8 @@ class DeviceProcess:
 
     def __init__(self, socket: Path, settings: Path | None = None, environment: Mapping[str, str] | None = None) -> None:
         self._socket, self._settings = socket, settings
-        self._environment = dict(os.environ if environment is None else environment)
+        given = os.environ if environment is None else environment
+        self._environment = {name: value for name, value in given.items() if name not in _NOT_ITS_OWN}
         self._process: Process | None = None
         self._task: asyncio.Task[None] | None = None
         self.starts = 0

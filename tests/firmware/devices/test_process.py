@@ -113,6 +113,23 @@ def test_it_tells_systemd_when_it_is_ready_alive_and_leaving(tmp_path: Path) -> 
     assert not (tmp_path / "s").exists()
 
 
+async def test_as_a_child_it_tells_systemd_nothing_in_its_parents_name(tmp_path: Path) -> None:
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    listener.bind(str(tmp_path / "notify"))
+    listener.setblocking(False)
+    path, told = tmp_path / "s", {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "200000"}
+    process, client = DeviceProcess(path, environment=environment() | NOWHERE | told), DeviceClient(path)
+    await process.start()
+    await client.start()
+    await listed(client)
+    await asyncio.sleep(0.5)
+    await client.stop()
+    await process.stop()
+    with pytest.raises(BlockingIOError):
+        listener.recv(100)
+    listener.close()
+
+
 @pytest.mark.parametrize(
     ("content", "named"),
     [
