@@ -24,6 +24,8 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True):
     what: str
     gesture: str
     until: Moment | None = None
+    others: str | None = None
+    """How many dates of the calendar of certificates are near besides this one."""
 
 
 class DestinationLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -124,12 +126,27 @@ def _alarms(status: StatusView, now: datetime) -> list[Alarm]:
             )
         )
     alarms += [Alarm(what=one.explanation.what, gesture=one.explanation.gesture) for one in status.searches]
-    alarms += [
-        Alarm(what=_expiring_words(one), gesture=f"{one.stops} {one.gesture}", until=told_date(one.date, now)) for one in status.expiring
+    return alarms + _expiring(status.expiring, now)
+
+
+def _expiring(lines: Sequence[CalendarLineView], now: datetime) -> list[Alarm]:
+    """One in full, a structure's before the box's own, which renew themselves, the gravest, then the nearest; the others are counted, and
+    told by the calendar: the work comes first on the page."""
+    if not lines:
+        return []
+    first = min(lines, key=lambda one: (one.structure is None, one.level != "error", one.date))
+    others = len(lines) - 1
+    return [
+        Alarm(
+            what=_expiring_words(first),
+            gesture=f"{first.stops} {first.gesture}",
+            until=told_date(first.date, now),
+            others=many(others, "une autre date est à surveiller", "{} autres dates sont à surveiller") if others else None,
+        )
     ]
-    return alarms
 
 
 def _expiring_words(line: CalendarLineView) -> str:
     end = "début de validité" if line.happening == "begins" else "terminé" if line.level == "error" else "fin"
-    return f"{line.what} ({line.whose}) – {end} :"
+    whose = f" ({line.whose})" if line.structure is not None else ""
+    return f"{line.what}{whose} – {end} :"

@@ -79,7 +79,7 @@ from gateway.trust.keystore import KeyStore
 from gateway.trust.lan import LanAuthority
 from gateway.trust.roles import Role
 from gateway.trust.tls import TlsContext, server_context
-from gateway.trust.vault import open_vault
+from gateway.trust.vault import Vault, open_vault
 from gateway.web.pages import create_pages
 from gateway.wire.http import HttpPort
 from gateway.wire.http_scripted import ScriptedPort
@@ -287,7 +287,7 @@ async def open_box(
     inquiries = Inquiries(configuration, store, vault, identities, registry, identification, books, clock)
     batches = Batches(configuration, store, identities, registry, inquiries, books)
     limits_of_search = SearchLimits(configuration.insi, clock.monotonic)
-    calendar = CalendarDesk(CalendarFacts(home, keys, LanAuthority(home, vault), anchors).read, clock)
+    calendar = CalendarDesk(CalendarFacts(home, keys, own_lan(home, vault), anchors).read, clock)
     rehearsals = Rehearsals(configuration, keys, anchors, tuple, clock, _no_port)
     successions = Successions(configuration, store, books, keys, rehearsals, _renewed)
     signatures = Signatures(store, keys, clock, anchors)
@@ -374,6 +374,11 @@ class Served:
         """A bare TLS connection, for what no client library would send."""
         raw = socket.create_connection(("127.0.0.1", self.port), timeout=30)
         return self.trust.wrap_socket(raw, server_hostname="127.0.0.1")
+
+
+def own_lan(home: Path, vault: Vault) -> LanAuthority:
+    """What the box knows of its LAN certificates, by its own clock; what `served` shows follows the clock of the browser instead."""
+    return LanAuthority(home / "own-lan", vault)
 
 
 @asynccontextmanager

@@ -13,12 +13,11 @@ from gateway.flow.alarms import Alarms
 from gateway.flow.caller import new_workstation
 from gateway.trust.calendar_facts import CalendarFacts
 from gateway.trust.keystore import KeyStore
-from gateway.trust.lan import LanAuthority
 from gateway.trust.roles import Role
 from gateway.trust.slots import Slot
 from gateway.trust.vault import open_vault
 from tests.api.judge import check_answer
-from tests.api.rig import AUTHOR, OTHER_STRUCTURE, Box, open_box, served
+from tests.api.rig import AUTHOR, OTHER_STRUCTURE, Box, open_box, own_lan, served
 from tests.trust.pki import NOW as REAL_NOW
 from tests.trust.pki import PASSPHRASE, SIGN, STRUCTURE, shared_pki
 
@@ -26,7 +25,7 @@ from tests.trust.pki import PASSPHRASE, SIGN, STRUCTURE, shared_pki
 @pytest.fixture
 async def box(tmp_path: Path) -> Box:
     made = await open_box(tmp_path, structures=(STRUCTURE, OTHER_STRUCTURE))
-    LanAuthority(tmp_path, open_vault(tmp_path)).identity(("localhost",), made.clock.now())
+    own_lan(tmp_path, open_vault(tmp_path)).identity(("localhost",), made.clock.now())
     return made
 
 
@@ -73,7 +72,7 @@ async def test_what_is_near_is_in_the_status_told_or_not(box: Box) -> None:
 async def test_an_alarm_and_a_switch_are_told_to_whom_they_concern(box: Box) -> None:
     box.clock.advance((REAL_NOW + timedelta(days=1050) - box.clock.now()).total_seconds())
     keys = KeyStore(box.home, open_vault(box.home))
-    reading = CalendarFacts(box.home, keys, LanAuthority(box.home, open_vault(box.home)), shared_pki().anchors_pem).read
+    reading = CalendarFacts(box.home, keys, own_lan(box.home, open_vault(box.home)), shared_pki().anchors_pem).read
     async with served(box) as here:
         await Alarms(box.store, box.books, reading).tell()
         seen = [one async for one in first_events(here.client(), 2)]

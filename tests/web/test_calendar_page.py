@@ -8,11 +8,10 @@ import pytest
 from playwright.async_api import Browser
 
 from gateway.trust.keystore import KeyStore
-from gateway.trust.lan import LanAuthority
 from gateway.trust.roles import Role
 from gateway.trust.slots import Slot
 from gateway.trust.vault import open_vault
-from tests.api.rig import Box, Served
+from tests.api.rig import Box, Served, own_lan
 from tests.trust.pki import NOW as REAL_NOW
 from tests.trust.pki import PASSPHRASE, SIGN, STRUCTURE, shared_pki
 from tests.web.chromium import WIDTHS, come_in, complaints_of, faults, window
@@ -27,7 +26,7 @@ def put_next(box: Box) -> None:
 
 
 async def test_what_stops_on_which_date_is_shown_with_the_gesture(box: Box) -> None:
-    LanAuthority(box.home, open_vault(box.home)).identity(("localhost",), box.clock.now())
+    own_lan(box.home, open_vault(box.home)).identity(("localhost",), box.clock.now())
     async with signed_in(box) as client:
         page = words_of(await client.get("/certificats/calendrier"))
         listed = await client.get("/certificats")
