@@ -47,8 +47,8 @@ class ReaderLine:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
         job = _Job(work, future, reset=reset)
+        self._start(seconds)
         self._pending += 1
-        self._start()
         self._jobs.put(job)  # type: ignore[arg-type]  # the queue mixes results; each future gets its own
         try:
             async with asyncio.timeout(seconds):
@@ -72,10 +72,13 @@ class ReaderLine:
         self._pending -= 1
         future.exception()  # told to nobody: its caller is gone
 
-    def _start(self) -> None:
+    def _start(self, seconds: float) -> None:
         if self._thread is None or not self._thread.is_alive():
             self._thread = threading.Thread(target=self._serve, name="card-reader", daemon=True)
-            self._thread.start()
+            try:
+                self._thread.start()
+            except RuntimeError as error:
+                raise ReaderBusy("no thread", retry_after=seconds) from error
 
     def _serve(self) -> None:
         while (job := self._jobs.get()) is not None:

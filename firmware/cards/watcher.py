@@ -22,7 +22,8 @@ _LONGEST_LOOK = 60.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0
 _JOIN, _JOINS = 0.05, 40
 _BREATH = 0.05
-"""Seconds after a look that told nothing: a reader that pcscd lists and does not know would otherwise keep the thread busy."""
+"""Seconds after a look that told nothing: a reader that pcscd lists and does not know, or counts and does not list, would otherwise keep
+the thread busy."""
 
 
 class ServiceUp(msgspec.Struct, frozen=True):
@@ -146,15 +147,16 @@ class Watcher:
             if name not in self._seen:
                 self._emit(ReaderIn(name, context.features(name)))
                 self._seen[name] = Seen(reader=name, state=0)
-        found = context.wait(list(self._seen.values()), _LONGEST_LOOK)
-        if not found:
-            self._stopping.wait(_BREATH)
-        for now in found or ():
+        told = False
+        for now in context.wait(list(self._seen.values()), _LONGEST_LOOK) or ():
             before = self._seen.get(now.reader)
             if before is not None:
                 self._seen[now.reader] = now
                 for event in changes(before, now):
+                    told = True
                     self._emit(event)
+        if not told:
+            self._stopping.wait(_BREATH)
 
     def _reader_out(self, name: str) -> None:
         if self._seen.pop(name).present:

@@ -104,3 +104,14 @@ async def test_a_queue_that_is_too_long_is_refused(world: World, line: ReaderLin
         await line.run(lambda link: None, seconds=20)
     first.set()
     await asyncio.gather(*waiting)
+
+
+async def test_a_machine_without_room_for_a_thread_costs_no_place_in_the_queue(line: ReaderLine) -> None:
+    threading.stack_size(1 << 47)  # more than there is to address
+    try:
+        for _ in range(6):
+            with pytest.raises(ReaderBusy, match="no thread"):
+                await line.run(lambda link: link.protocol, seconds=20)
+    finally:
+        threading.stack_size(0)
+    assert await line.run(lambda link: link.protocol, seconds=20) == 0

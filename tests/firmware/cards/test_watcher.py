@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typing_extensions import override
 
 from firmware.cards.pcsc import EMPTY, MUTE, PRESENT, Context, Features, Seen
 from firmware.cards.watcher import CardIn, CardMuteIn, CardOut, Event, ReaderIn, ReaderOut, ServiceLost, ServiceUp, Watcher, changes
 from firmware.errors import CardsUnavailable
-from tests.firmware.cards.scripted_pcsc import World
+from tests.firmware.cards.scripted_pcsc import ScriptedContext, World
 from tests.rig.cards.virtual import CPS3_ATR, CPS4_ATR
 
 READER, OTHER = "Reader A 00 00", "Reader B 01 00"
@@ -165,3 +166,28 @@ async def test_a_watcher_that_hangs_in_a_frozen_service_does_not_hold_the_proces
     watcher.start()
     await asyncio.to_thread(watcher.stop)
     frozen.set()
+
+
+class Restless(ScriptedContext):
+    """Like pcscd that counts a reader which its client does not list (PCSCLITE_FILTER_IGNORE_READER_NAMES): every look ends at once."""
+
+    @override
+    def wait(self, known: Sequence[Seen], seconds: float) -> list[Seen] | None:
+        self._world.on_wait()
+        return list(known)
+
+
+async def test_a_service_that_always_wakes_it_for_nothing_does_not_keep_it_busy() -> None:
+    world, looks = World(), 0
+    world.set(READER, None)
+
+    def look() -> None:
+        nonlocal looks
+        looks += 1
+
+    world.on_wait = look
+    watcher = Watcher(asyncio.get_running_loop(), lambda _: None, lambda: Restless(world))
+    watcher.start()
+    await asyncio.sleep(0.5)
+    await asyncio.to_thread(watcher.stop)
+    assert 2 <= looks <= 20
