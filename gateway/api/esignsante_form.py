@@ -6,6 +6,7 @@ Who sends is known by the usual token or certificate before anything is read; a 
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import re
@@ -18,7 +19,7 @@ import msgspec
 from litestar import Request
 
 from gateway.api.callers import caller_of, caller_of_secret, is_anonymous
-from gateway.api.parts import ContentTypeRefused, PartMissing, Several, Sink, Small, read_parts
+from gateway.api.parts import BodyTooSlow, ContentTypeRefused, PartMissing, Several, Sink, Small, read_parts
 from gateway.api.problems import ParameterInvalid
 from gateway.flow.caller import Caller
 from gateway.flow.esignsante import OpenidToken, Order, ProofRequest
@@ -34,6 +35,8 @@ _TEXT_BYTES = 1_000
 _SIGNERS_BYTES = 4_000
 _MOST_SIGNERS = 10
 _MOST_TOKENS = 10
+_STRANGER_SECONDS = 60.0
+"""For the whole form of whoever is known at its end only: the place is not held by drops."""
 _NUMBER, _NAME, _TAG = (re.compile(pattern) for pattern in (NUMBER_PATTERN, NAME_PATTERN, TAG_PATTERN))
 _SIGNER = re.compile(r"[ -~\u00a0-\ud7ff]{1,200}")
 _ACCESS = re.compile(r"[\x21-\x7e]{1,8192}")
@@ -108,7 +111,7 @@ class EsignsanteForm:
 async def received(request: Request[Any, Any, Any], relay: Relay, limits: Limits, most: int) -> AsyncIterator[EsignsanteForm]:
     """The form of this request, its file of `most` bytes at most; its bytes are counted until the block ends.
 
-    Raises Unauthenticated, RateLimited, and what `read_parts` does.
+    Raises Unauthenticated, RateLimited, BodyTooSlow for a stranger's that takes a minute, and what `read_parts` does.
     """
     if is_anonymous(request):
         leave = relay.gate.take_stranger()
@@ -131,7 +134,11 @@ async def _read(
         file, signers, ignored = Small(most, "file", share), Several(_SIGNERS_BYTES, "signers"), _Ignored()
         sinks: dict[str, Sink] = {**texts, "file": file, "signers": signers}
         whole, patience = most + limits.request_bytes, limits.body_idle_seconds
-        media = await read_parts(request, sinks, required=(), limit=whole, patience=patience, others=ignored)
+        try:
+            async with asyncio.timeout(_STRANGER_SECONDS if caller is None else None):
+                media = await read_parts(request, sinks, required=(), limit=whole, patience=patience, others=ignored)
+        except TimeoutError:
+            raise BodyTooSlow from None
         said = {name: sink.content() for name, sink in texts.items() if name in media}
         known = caller or await caller_of_secret(request, relay, said.get("secret", b"").decode("utf-8", "replace"))
         if "file" not in media:

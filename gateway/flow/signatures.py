@@ -19,9 +19,11 @@ from gateway.journal.records import AuditRecord
 from gateway.journal.store import Store
 from gateway.kernel.clock import Clock, ClockNotTrusted
 from gateway.kernel.errors import RelaisError
-from gateway.trust.certificate import subject_dn
+from gateway.trust.certificate import load_certificate, subject_dn
+from gateway.trust.errors import CertificateRevoked
 from gateway.trust.keystore import KeyStore
 from gateway.trust.report import Report
+from gateway.trust.revocation import certificate_lists, revocation_of
 from gateway.trust.roles import Role as KeyRole
 from gateway.trust.signer import Signer
 from gateway.trust.verify import verify_signature
@@ -46,7 +48,7 @@ class Signatures:
     """Signs with ORG SIGN, verifies against the configured authorities; each signature is audited."""
 
     def __init__(self, store: Store, keys: KeyStore, clock: Clock, anchors: bytes, crls: Callable[[], Sequence[bytes]] = tuple) -> None:
-        """`crls` gives the revocation lists held at the moment of a verification."""
+        """`crls` gives the revocation lists held at the moment of a signature or of a verification."""
         self._store = store
         self._keys = keys
         self._clock = clock
@@ -54,12 +56,13 @@ class Signatures:
         self._crls = crls
 
     async def sign(self, caller: Caller, order: SignatureOrder, data: bytes, media_type: str) -> bytes:
-        """The XAdES Baseline-B document; raises StructureUnknown, KeyUnavailable, ClockNotTrusted."""
+        """The XAdES Baseline-B document; raises StructureUnknown, KeyUnavailable, CertificateRevoked, ClockNotTrusted."""
         asked = order.structure
         chosen = asked if asked is not None else (caller.structures[0] if len(caller.structures) == 1 else None)
         media = media_type or "application/octet-stream"
 
         async def make(signer: Signer, now: datetime) -> bytes:
+            await asyncio.to_thread(self._check_not_revoked, signer, now)
             if order.packaging == "detached":
                 return await sign_detached(data, order.uri or "document", media, signer, now, roles=order.roles)
             return await sign_enveloping(data, media, signer, now, roles=order.roles)
@@ -79,6 +82,15 @@ class Signatures:
         signed = await make(self._keys.signer(structure), now)
         await self._store.commit(AuditRecord(at=milliseconds(now), act=act, actor=caller.imputed, structure=structure, answer=answer))
         return signed
+
+    def _check_not_revoked(self, signer: Signer, now: datetime) -> None:
+        """Raises CertificateRevoked when the last good list says so."""
+        if not signer.chain:
+            return
+        leaf, issuer = load_certificate(signer.certificate), load_certificate(signer.chain[0])
+        found = revocation_of(leaf, issuer, certificate_lists(self._crls()), now)
+        if found.revoked_at is not None:
+            raise CertificateRevoked(date=f"{found.revoked_at:%d/%m/%Y}")
 
     def now(self) -> datetime:
         """The instant at which certificates are judged."""

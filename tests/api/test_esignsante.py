@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from lxml import etree
 from structlog.testing import capture_logs
 
+from gateway.api import esignsante_form
 from gateway.cda.build import build_n1
 from gateway.kernel.config import Esignsante, EsignsanteSignature, Limits
 from gateway.trust.xades import sign_enveloping
@@ -344,6 +346,22 @@ async def test_strangers_fill_one_place_and_keep_nobody_else_out(box: Box) -> No
     finally:
         leave()
     assert (await post(box, SIGN, b"x", {"idSignConf": "1", "secret": box.token}, token=None)).status_code == 200
+
+
+async def test_a_stranger_who_sends_by_drops_does_not_keep_the_place_for_long(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(esignsante_form, "_STRANGER_SECONDS", 0.2)
+
+    async def drops() -> AsyncIterator[bytes]:
+        yield b'--b\r\nContent-Disposition: form-data; name="file"; filename="x"\r\n\r\n'
+        for _drop in range(200):
+            await asyncio.sleep(0.02)
+            yield b"x"
+        yield b"\r\n--b--\r\n"
+
+    async with box.client(None) as client:
+        answer = await client.post(f"{BASE}{SIGN}", content=drops(), headers={"content-type": "multipart/form-data; boundary=b"})
+    check_problem(answer, 408, "body-too-slow")
+    box.relay.gate.take_stranger()()
 
 
 async def test_a_number_of_another_structure_does_not_exist(tmp_path: Path) -> None:

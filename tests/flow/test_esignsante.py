@@ -18,9 +18,10 @@ from gateway.flow import esignsante
 from gateway.flow.allowance import TooMuchAtOnce
 from gateway.flow.caller import Caller
 from gateway.flow.esignsante import Esignsante, OpenidToken, Order, ProofRequest, SigningCertificateUnusable
-from gateway.flow.signatures import Signatures
+from gateway.flow.signatures import SignatureOrder, Signatures
 from gateway.journal.memory import MemoryStore
 from gateway.kernel.clock import FrozenClock
+from gateway.trust.errors import CertificateRevoked
 from gateway.trust.keystore import KeyStore
 from gateway.trust.roles import Role
 from gateway.trust.vault import open_vault
@@ -44,7 +45,7 @@ class Service:
         keys = KeyStore(home, open_vault(home, create=True))
         anchors = self.pki.anchors_pem
         keys.import_pkcs12(STRUCTURE, Role.SIGN, self.leaf.pkcs12(), PASSPHRASE, environment="test", anchors=anchors)
-        signatures = Signatures(store, keys, clock, anchors, lambda: self.lists)
+        signatures = self.signatures = Signatures(store, keys, clock, anchors, lambda: self.lists)
         self.esignsante = Esignsante(configuration_of(), signatures, anchors, lambda: self.lists)
         self.store = store
 
@@ -107,3 +108,13 @@ def test_a_token_shows_nothing_of_itself() -> None:
     request = ProofRequest(kind="Sign", operation="x", request_id="", tag="", applicant="", tokens=(token,))
     assert "jeton" not in repr(request)
     assert "MOREL" not in repr(request)
+
+
+async def test_a_revoked_key_signs_nothing_by_the_usual_route_either(service: Service) -> None:
+    order = SignatureOrder(structure=STRUCTURE)
+    assert await service.signatures.sign(CALLER, order, b"contenu", "text/plain")
+    service.pki.revoke(service.leaf)
+    service.lists = (service.pki.crl_der(),)
+    with pytest.raises(CertificateRevoked):
+        await service.signatures.sign(CALLER, order, b"contenu", "text/plain")
+    assert len(await service.store.audit_after(0, 10)) == 1
