@@ -6,10 +6,9 @@ from typing import Any
 
 from gateway.api.events import LAST_PATTERN
 from gateway.api.operations import EVENTS, Answer, Operation, Parameter
-from gateway.api.readers import USES
+from gateway.api.readers import INSERTION_PATTERN, USES
 
 _TAG = "Lecteurs et cartes"
-_INSERTION_PATTERN = r"^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$"
 
 
 def _text(**bounds: Any) -> dict[str, Any]:
@@ -22,7 +21,7 @@ _READER = Parameter(
 _INSERTION = Parameter(
     name="insertion_id",
     place="query",
-    schema=_text(pattern=_INSERTION_PATTERN),
+    schema=_text(pattern=INSERTION_PATTERN),
     what="Rendu par `GET …/card` ou par l'événement `card_in` : une autre carte que celle-là est refusée (`card-replaced`).",
     required=True,
 )

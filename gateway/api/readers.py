@@ -5,6 +5,7 @@ A PIN comes in the body alone. Every call about a card names its insertion.
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
 from litestar import Request, get, post
@@ -34,6 +35,8 @@ from gateway.kernel.config import Limits
 SIGN_BYTES = 4_000_000
 """Of a body that says what to sign."""
 USES: tuple[Literal["auth", "sign"], ...] = ("auth", "sign")
+INSERTION_PATTERN = r"^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$"
+_INSERTION = re.compile(INSERTION_PATTERN)
 _CARD = "/readers/{reader_id:str}/card"
 
 Insertion = Annotated[str | None, QueryParameter(max_length=36)]
@@ -109,6 +112,6 @@ async def read_vitale_licensed(
 
 
 def _named(insertion: str | None) -> str:
-    if not insertion:
+    if insertion is None or _INSERTION.fullmatch(insertion) is None:
         raise ParameterInvalid(field="insertion_id")
     return insertion

@@ -8,20 +8,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from gateway.flow.device_calls import Call
 from gateway.flow.identification import Clients
 from gateway.kernel.config import Limits
 from tests.api.rig import Served, open_box, served
 
 
 @contextmanager
-def living(home: Path, limits: Limits | None = None, insi: Clients | None = None) -> Iterator[Served]:
+def living(home: Path, limits: Limits | None = None, insi: Clients | None = None, devices: Call | None = None) -> Iterator[Served]:
     """Serve until the block ends; what breaks in there breaks the test."""
     ready, over = threading.Event(), threading.Event()
     found: list[Served] = []
     broken: list[BaseException] = []
 
     async def live() -> None:
-        box = await open_box(home, limits=limits, insi=insi)
+        box = await open_box(home, limits=limits, insi=insi, devices=devices)
         async with served(box) as here:
             found.append(here)
             ready.set()
