@@ -14,7 +14,7 @@ from firmware.cards.pcsc import Context, Link, open_context
 from firmware.cards.plug_in import PlugIn, PlugInSettings
 from firmware.cards.reader_line import ReaderLine
 from firmware.cards.readers import Change, Plugged, Readers
-from firmware.cards.token import TokenModule
+from firmware.cards.token import TokenModule, slot_description
 from firmware.cards.vitale import read_vitale
 from firmware.cards.watcher import Event, ReaderOut, Watcher
 from firmware.cards.work import InReader
@@ -24,6 +24,8 @@ from firmware.protocol import CardKind, CardObject, CardObjects, NoticeType, Plu
 _LOG = logging.getLogger(__name__)
 _VITALE_SECONDS = 15.0
 _RESET_SECONDS = 5.0
+_FOR_A_MODULE = (CardKind.CPX, CardKind.UNKNOWN)
+"""What a PKCS#11 module may find a token in."""
 
 
 class CardSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -81,7 +83,7 @@ class CardService:
     def card_in(self, reader: str) -> InReader:
         """The card of a reader. Raises CardsUnavailable, ServiceDown, ReaderUnknown, CardAbsent, CardMute."""
         found, card = self._readers.inserted(reader)
-        return InReader(name=found.name, card=card, pin_pad=found.pin_pad)
+        return InReader(name=found.name, card=card, pin_pad=found.pin_pad, alike=self._has_double(found))
 
     async def reset(self, reader: str) -> None:
         """The card forgets a PIN that it was given. Raises DeviceError."""
@@ -108,6 +110,10 @@ class CardService:
 
     def _beside(self, vitale: Plugged) -> list[Plugged]:
         return [one for one in self._readers.plugged if one is not vitale and one.card is not None and one.card.kind is CardKind.CPX]
+
+    def _has_double(self, reader: Plugged) -> bool:
+        others = [one for one in self._readers.plugged if one.id != reader.id and one.card is not None and one.card.kind in _FOR_A_MODULE]
+        return any(slot_description(one.name) == slot_description(reader.name) for one in others)
 
     def _line(self, name: str) -> ReaderLine:
         if name not in self._lines:

@@ -19,6 +19,7 @@ from firmware.protocol import CardCertificate, CardObject, Generation, KeyUse
 
 LARGEST_FRAME = 4_000_000
 LENGTH_BYTES = 4
+_DESCRIPTION_BYTES = 64
 _OPENSC_CONF = Path(__file__).with_name("opensc.conf")
 
 _COUNT_LOW = 0x10000
@@ -60,6 +61,11 @@ class TokenModule(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def _is_opensc(self) -> bool:
         return "opensc" in Path(self.library).name
+
+
+def slot_description(reader: str) -> str:
+    """The name of a reader as PKCS#11 has room for it: two long names may come out the same."""
+    return reader.encode()[:_DESCRIPTION_BYTES].decode(errors="replace").strip()
 
 
 def tries_left(flags: int) -> int:

@@ -14,7 +14,7 @@ import pkcs11
 from pkcs11 import Attribute, Mechanism, ObjectClass, Session, SignMixin, Slot, TokenFlag
 
 from firmware.cards.pin import Outcome
-from firmware.cards.token import Failed, Found, LoggedIn, SignWith, Trouble, tries_left
+from firmware.cards.token import Failed, Found, LoggedIn, SignWith, Trouble, slot_description, tries_left
 from firmware.cards.token_certificate import HashName, digest_info, digest_of, digest_size, is_signature_of, not_after, use_of
 from firmware.protocol import CardCertificate, CardObject, KeyUse
 
@@ -25,7 +25,6 @@ _REFUSED = (
     pkcs11.MechanismInvalid, pkcs11.FunctionNotSupported, pkcs11.KeyTypeInconsistent, pkcs11.FunctionRejected, pkcs11.DataInvalid,
     pkcs11.DataLenRange,
 )  # fmt: skip
-_DESCRIPTION_BYTES = 64
 _HASHED: dict[HashName, Mechanism] = {"sha1": Mechanism.SHA1_RSA_PKCS, "sha256": Mechanism.SHA256_RSA_PKCS}
 
 
@@ -157,8 +156,8 @@ def load(library: str) -> pkcs11.lib:  # type: ignore[valid-type]
 
 
 def _slot_of(module: pkcs11.lib, reader: str) -> Slot:  # type: ignore[valid-type]
-    """The slot whose description is the name of the reader; a slot holds 64 bytes of it."""
-    wanted = reader.encode()[:_DESCRIPTION_BYTES].decode(errors="replace").strip()
+    """The slot whose description is the name of the reader; a slot holds 64 bytes of it, and who asks knows of no other such reader."""
+    wanted = slot_description(reader)
     with _told():
         slots = [one for one in module.get_slots(token_present=True) if one.slot_description.strip() == wanted]  # type: ignore[attr-defined]
     for one in slots:

@@ -27,12 +27,15 @@ from firmware.errors import (
     NotACpx,
     OutcomeUnknown,
     PartFault,
+    ReaderBusy,
     TokenLibraryMissing,
 )  # fmt: skip
 from firmware.protocol import Card, CardKind, InspectCard, OpenBatch, ReadFreeData, ReadProtectedData
 
 _LOOK, _LOOKS = 0.05, 20
 """Within a second, in looks of so many seconds, the watcher learns of a removal that the module felt (cards.md 4.1 [M])."""
+
+_ALIKE_AGAIN = 5.0
 
 Starter = Callable[[TokenModule], Awaitable[Helper]]
 WithPin = ReadProtectedData | OpenBatch
@@ -48,6 +51,8 @@ class InReader(msgspec.Struct, frozen=True, kw_only=True):
     """PC/SC name of the reader."""
     card: Card
     pin_pad: bool = False
+    alike: bool = False
+    """Another card is in a reader that the module could take for this one (`token.slot_description`)."""
 
 
 class Cards(Protocol):
@@ -82,7 +87,9 @@ class Bench:
         self._at_work: dict[str, Work] = {}
 
     def check(self, reader: str, insertion_id: str) -> InReader:
-        """What is in the reader. Raises CardChanged, NotACpx, CardNotServed, TokenLibraryMissing, or what the watcher's side raises."""
+        """What is in the reader. Raises CardChanged, NotACpx, CardNotServed, TokenLibraryMissing, ReaderBusy while the module could take
+        another card for it, or what the watcher's side raises.
+        """
         found = self._cards.card_in(reader)
         if found.card.insertion_id != insertion_id:
             raise CardChanged
@@ -92,6 +99,8 @@ class Bench:
             raise TokenLibraryMissing
         if not self._module.serves(found.card.generation):
             raise CardNotServed
+        if found.alike:
+            raise ReaderBusy("a reader of the same name holds a card", retry_after=_ALIKE_AGAIN)
         return found
 
     def present(self, reader: str) -> str | None:

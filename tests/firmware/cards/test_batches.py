@@ -189,6 +189,26 @@ async def test_an_insertion_changed_between_two_looks_is_seen_by_the_serial(batc
     assert world.card.verifies == []
 
 
+async def test_no_pin_goes_out_while_another_card_could_be_taken_for_this_one(batches: Batches, world: World, card: CardInMemory) -> None:
+    world.alike = True
+    request = opening(world)
+    with pytest.raises(ReaderBusy, match="same name"):
+        await batches.open(request)
+    assert (card.verifies, request.pin, world.helpers) == ([], bytearray(4), [])
+
+
+async def test_a_card_put_into_a_reader_of_the_same_name_while_opening_gets_no_pin(
+    batches: Batches, world: World, card: CardInMemory
+) -> None:
+    opened = asyncio.ensure_future(batches.open(opening(world)))
+    while not world.helpers:  # noqa: ASYNC110 - the world rings no bell
+        await asyncio.sleep(0)
+    world.alike = True
+    with pytest.raises(ReaderBusy, match="same name"):
+        await opened
+    assert card.verifies == []
+
+
 async def test_without_a_library(world: World) -> None:
     bare = Batches(None, world, world.start)
     with pytest.raises(TokenLibraryMissing):

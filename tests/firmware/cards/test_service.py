@@ -13,7 +13,7 @@ from firmware.cards.service import CardService, CardSettings
 from firmware.errors import CardAbsent, CardChanged, ReaderUnknown
 from firmware.protocol import Card, CardKind, NoticeType, ReadFreeData
 from tests.firmware.cards.scripted_pcsc import World
-from tests.rig.cards.virtual import CPS3_ATR, VITALE2_ATR
+from tests.rig.cards.virtual import CPS3_ATR, CPS4_ATR, VITALE2_ATR
 from tests.rig.cards.vitale import VitaleCard
 
 READER = "Reader A (1234) 00 00"
@@ -131,3 +131,17 @@ async def test_a_defect_in_what_is_told_does_not_stop_what_follows(scene: Scene)
         await asyncio.sleep(0.005)
     scene.world.set(READER, None)
     assert (await scene.next(NoticeType.CARD_OUT)).reader is not None
+
+
+@pytest.mark.parametrize(("other", "alike"), [(CPS4_ATR, True), (VITALE2_ATR, False), (None, False)], ids=["CPx", "Vitale", "empty"])
+async def test_two_readers_that_a_module_cannot_tell_apart_are_said_so(scene: Scene, other: bytes | None, *, alike: bool) -> None:
+    """PKCS#11 has 64 bytes for the name of a reader: of these two, the serial numbers differ after them."""
+    model = "Some Maker uTrust 2700 R Smart Card Reader [CCID Interface] (53691719203157"
+    first, second = f"{model}1) 00 00", f"{model}2) 01 00"
+    scene.world.set(first, CPS3_ATR)
+    reader = (await scene.next(NoticeType.CARD_IN)).reader
+    assert reader is not None
+    assert not scene.service.card_in(reader).alike
+    scene.world.set(second, other)
+    await scene.next(NoticeType.READER_IN if other is None else NoticeType.CARD_IN)
+    assert scene.service.card_in(reader).alike is alike

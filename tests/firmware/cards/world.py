@@ -47,6 +47,7 @@ class World:
         self.insertion: str | None = None
         self.kind, self.generation = CardKind.CPX, Generation.CPS3
         self.pad = False
+        self.alike = False
         self.fault: Fault = "none"
         self.slow: asyncio.Event | None = None
         self.was_reset = asyncio.Event()
@@ -68,7 +69,7 @@ class World:
         if self.insertion is None:
             raise CardAbsent
         card = Card(insertion_id=self.insertion, kind=self.kind, generation=self.generation)
-        return InReader(name="Some Reader 00 00", card=card, pin_pad=self.pad)
+        return InReader(name="Some Reader 00 00", card=card, pin_pad=self.pad, alike=self.alike)
 
     async def reset(self, reader: str) -> None:
         self.card_in(reader)
