@@ -90,6 +90,8 @@ class Devices:
                     await self._take(one)
                 except RelaisError as problem:
                     _log.warning("device notice lost", code=problem.code)
+                except Exception as problem:  # noqa: BLE001 - one notice that is not understood must not end all that follow
+                    _log.error("device notice lost", kind=type(problem).__name__)
 
     def _trouble(self) -> Explanation | None:
         if self._listed is None:

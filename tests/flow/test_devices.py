@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 import pytest
 
 from firmware import protocol
@@ -94,6 +97,24 @@ async def test_pcscd_that_ends_is_not_the_process_that_ends(hub: Hub) -> None:
     assert (view.answering, view.card_service) == (True, False)
     assert view.trouble is not None
     assert view.trouble.code == "card-service-down"
+
+
+async def test_a_notice_that_breaks_whoever_hears_it_ends_nothing(hub: Hub) -> None:
+    async def broken(notice: protocol.Notice) -> None:
+        raise ZeroDivisionError(notice.sequence)
+
+    async def line() -> AsyncIterator[Happening]:
+        yield listed()
+        yield notice(protocol.NoticeType.SCAN)
+        yield listed(Reader(id=A, name="x", card=FIRST))
+
+    @asynccontextmanager
+    async def happenings() -> AsyncIterator[AsyncIterator[Happening]]:
+        yield line()
+
+    hub.devices.heard = broken
+    await hub.devices.run(happenings)
+    assert hub.devices.card(A) == FIRST
 
 
 def descendants(kind: type[DeviceError]) -> list[type[DeviceError]]:
