@@ -8,7 +8,7 @@ Sources: mssante.md 1.2 (ECO.1.1.6, ECO.1.1.7, CONF.22), cda_signing.md 4.4.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import structlog
 
@@ -44,17 +44,31 @@ class RevocationWatch:
         self._heed = heed
 
     async def run(self) -> None:
-        """Keep the lists fresh until cancelled."""
+        """Keep the lists fresh until cancelled: all of them every day, those that could not be had every quarter of an hour."""
+        missing: tuple[str, ...] = ()
+        fetched_at: float | None = None
         while True:
-            complete = await self.refresh()
-            await self._clock.sleep(_DAY if complete else _AGAIN)
+            now = self._clock.monotonic()
+            try:
+                if not missing or fetched_at is None or now - fetched_at >= _DAY:
+                    missing, fetched_at = await self._fetch_all(self._addresses()), now
+                else:
+                    missing = await self._fetch_all(missing)
+            except RelaisError as problem:
+                _log.warning("revocation lists not looked at", code=problem.code, why=problem.technical)
+                fetched_at = None
+            await self._clock.sleep(_AGAIN if missing or fetched_at is None else fetched_at + _DAY - now)
 
     async def refresh(self) -> bool:
         """Fetch every list once; False when one could not be had or was refused."""
-        outcomes = [await self._fetch(address) for address in self._addresses()]
-        if any(outcomes):
+        return not await self._fetch_all(self._addresses())
+
+    async def _fetch_all(self, addresses: Sequence[str]) -> tuple[str, ...]:
+        """Those that could not be had."""
+        missing = tuple([address for address in addresses if not await self._fetch(address)])
+        if len(missing) < len(addresses):
             self._heed(await asyncio.to_thread(self._lists.held))
-        return all(outcomes)
+        return missing
 
     async def _fetch(self, address: str) -> bool:
         try:

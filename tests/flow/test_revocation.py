@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
+from typing_extensions import override
 
 from gateway.flow.alarms import Alarms
 from gateway.flow.bookkeeping import Bookkeeper
@@ -22,13 +23,14 @@ from gateway.sandbox.enrolment import Enrolment, EnrolRequest
 from gateway.sandbox.pki import Pki
 from gateway.trust.calendar_facts import CalendarFacts
 from gateway.trust.chain import read_authorities
+from gateway.trust.errors import KeyUnavailable
 from gateway.trust.keystore import KeyStore
 from gateway.trust.lan import LanAuthority
 from gateway.trust.revocation import LARGEST_LIST, RevocationLists
 from gateway.trust.roles import Role
 from gateway.trust.slots import Slot
 from gateway.trust.vault import open_vault
-from gateway.wire.http import HttpResponse, PeerUnreachable
+from gateway.wire.http import HttpRequest, HttpResponse, PeerUnreachable
 from gateway.wire.http_scripted import ScriptedPort
 from tests.tools import need_tool
 from tests.trust.pki import shared_pki
@@ -188,3 +190,48 @@ async def test_a_list_is_not_called_stale_once_its_authority_is_over(box: Watche
     issuer = next(one for one in read_authorities(box.pki.anchors_pem).all if one.subject == held.issuer)
     assert len(box.lists.stale(issuer.not_valid_after_utc - timedelta(days=1))) == 1
     assert box.lists.stale(issuer.not_valid_after_utc + timedelta(days=1)) == ()
+
+
+class _Over(BaseException):
+    """The day is over."""
+
+
+async def test_only_what_could_not_be_had_is_asked_for_again_within_the_day(box: Watched, tmp_path: Path) -> None:
+    enrolled = Enrolment(box.pki, lambda: "http://dead.test").enrol(EnrolRequest(structure=STRUCTURE, organisation="CABINET"))
+    packed, anchors = enrolled["insi_auto"], box.pki.anchors_pem
+    data = base64.b64decode(packed["p12"])
+    box.keys.import_pkcs12(STRUCTURE, Role.INSI_AUTO, data, packed["passphrase"], environment="test", anchors=anchors)
+    asked: list[tuple[float, str]] = []
+
+    class Line(ScriptedPort):
+        @override
+        async def send(self, request: HttpRequest) -> HttpResponse:
+            asked.append((clock.monotonic(), request.url))
+            if clock.monotonic() > 90_000:
+                raise _Over
+            if "dead" in request.url:
+                raise PeerUnreachable
+            return served(box.pki.crl_der)
+
+    clock = FrozenClock(datetime.now(UTC))
+    with pytest.raises(_Over):
+        await RevocationWatch(box.lists, box.keys, (STRUCTURE,), Line(), clock, box.heeded.append).run()
+    good = [at for at, url in asked if "dead" not in url]
+    dead = [at for at, url in asked if "dead" in url]
+    assert good[:2] == [0, 86_400]
+    assert len(dead) > 90
+
+
+async def test_a_key_that_goes_away_meanwhile_does_not_end_the_watch(box: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = 0
+
+    def gone(*_place: object) -> bytes:
+        nonlocal looks
+        looks += 1
+        if looks == 3:
+            raise _Over
+        raise KeyUnavailable("gone", role="sign", structure=STRUCTURE)
+
+    monkeypatch.setattr(box.keys, "certificate", gone)
+    with pytest.raises(_Over):
+        await box.watch.run()
