@@ -40,6 +40,8 @@ from firmware.scanners.watch import ScannerEvent, ScannerWatch
 
 _LOG = logging.getLogger(__name__)
 _AGAIN = 5.0
+_LIBRARY_AGAIN = 300.0
+"""At most: a machine that starts may be too slow for the first look, and a library may be installed later."""
 
 
 class Happened(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,6 +84,7 @@ class DeviceDesk:
         self._scanners = ScannerWatch(settings.scanners, self._scanned, memory=settings.scanner_memory)
         self._panel = open_panel(settings.panel)
         self._token_library = False
+        self._library_set = settings.cards.token is not None
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -166,7 +169,11 @@ class DeviceDesk:
         self._tell(Happened(type=event.type, device=event.device, scan=event))
 
     async def _look_for_library(self) -> None:
-        self._token_library = await self._cards.batches.library_loads()
+        pause = _AGAIN
+        while not self._token_library and self._library_set:
+            self._token_library = await self._cards.batches.library_loads()
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, _LIBRARY_AGAIN)
 
     async def _scan(self) -> None:
         await self._scanners.start()

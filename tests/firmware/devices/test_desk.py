@@ -18,6 +18,7 @@ from firmware.errors import CallInvalid, DeviceError, ScannerUnknown
 from firmware.protocol import ArmWatchdog, Devices, Done, Heartbeat, ListDevices, Notice, NoticeType, SetPattern
 from firmware.supervisor import DeviceProcess
 from tests.rig.processes import environment
+from tests.shared import missing
 
 EV_KEY, EV_SYN, KEY_RESTART = 1, 0, 0x198
 
@@ -61,6 +62,27 @@ async def test_a_scanner_that_is_not_there_is_named(tmp_path: Path) -> None:
     async with running(tmp_path, {}) as (client, _):
         with pytest.raises(ScannerUnknown):
             await client.call(protocol.TestScanner(scanner="scanner-0000000000"), Done)
+
+
+@pytest.fixture
+def softhsm() -> str:
+    found = [str(one) for one in Path("/usr/lib").glob("**/libsofthsm2.so")]
+    return found[0] if found else missing("the Debian package softhsm2 is not installed")
+
+
+async def test_a_token_library_that_comes_later_is_found(tmp_path: Path, softhsm: str) -> None:
+    """Installed after the start; so one that a starting machine was too slow to load is not said missing for ever."""
+    (tmp_path / "tokens").mkdir()
+    (tmp_path / "hsm.conf").write_text(f"directories.tokendir = {tmp_path}/tokens\nobjectstore.backend = file\n")
+    library = tmp_path / "library.so"
+    token = {"library": str(library), "environment": {"SOFTHSM2_CONF": str(tmp_path / "hsm.conf")}}
+    async with running(tmp_path, {"cards": {"token": token}}) as (client, _):
+        await asyncio.sleep(2)
+        assert not (await client.call(ListDevices(), Devices)).token_library
+        library.symlink_to(softhsm)
+        async with asyncio.timeout(60):
+            while not (await client.call(ListDevices(), Devices)).token_library:  # noqa: ASYNC110 - asked of another process
+                await asyncio.sleep(0.1)
 
 
 async def test_a_press_of_the_button_is_told(tmp_path: Path) -> None:
