@@ -7,6 +7,7 @@ its outcome; no PIN, no content of a card and no patient ever is. Card work is n
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -27,7 +28,7 @@ from firmware.protocol import (
 from gateway.flow.bookkeeping import Bookkeeper
 from gateway.flow.caller import Caller
 from gateway.flow.card_batches import Access, CardBatches, OpenCard
-from gateway.flow.card_errors import CardAbsent, CardMute, CardReplaced, KeyUnfit, NotAVitale, PinRequired
+from gateway.flow.card_errors import CardAbsent, CardMute, CardReplaced, KeyUnfit, NotAVitale, PinRequired, ReaderUnknown
 from gateway.flow.card_facts import CardBook
 from gateway.flow.card_holder import certificate_view, holder_view, national_id
 from gateway.flow.card_request import SignBody, SituationsBody, ToSign, VitaleReadBody, pin_of
@@ -53,6 +54,8 @@ from gateway.kernel.errors import Explanation, RelaisError
 
 SIGNED, SITUATIONS, ASSERTED, VITALE = "card.signed", "card.situations", "card.asserted", "vitale.read"
 """Acts of the audit trail."""
+_READER = re.compile(r"reader-[0-9a-f]{4,10}")
+"""What may be written of an address: anything else in its place may be a person's name."""
 
 
 class CardDesk:
@@ -233,7 +236,9 @@ class CardDesk:
 
     @asynccontextmanager
     async def _told(self, caller: Caller, act: str, access: Access, **detail: str | int) -> AsyncIterator[None]:
-        """The act with its outcome in the audit trail, refusals of the PIN included."""
+        """The act with its outcome in the audit trail, refusals of the PIN included; raises ReaderUnknown for what names no reader."""
+        if _READER.fullmatch(access.reader) is None:
+            raise ReaderUnknown
         answer = "interrupted"
         try:
             yield

@@ -348,6 +348,9 @@ async def test_the_free_data_of_a_vitale(desk: Box, devices: DevicesInMemory) ->
     assert (first["family"], first["given"], second["birth_date"]) == ("EXEMPLE", "ANNE", "20111332")
     refused = await ask(desk, "POST", f"/readers/{MINE}/card/vitale/read", json={"insertion_id": insertion})
     assert (refused.status_code, refused.json()["code"]) == (501, "licence-missing")
+    devices.plug_in = b'{"droits": ["x"]}'
+    read = await ask(desk, "POST", f"/readers/{MINE}/card/vitale/read", json={"insertion_id": insertion})
+    assert read.json() == {"document": {"droits": ["x"]}}
     trail = repr(await desk.store.audit_after(0, 20))
     assert "vitale.read" in trail
     assert "EXEMPLE" not in trail
@@ -397,7 +400,11 @@ async def test_a_box_without_devices_and_a_process_that_is_away(box: Box, desk: 
 async def test_an_unknown_reader_is_404(desk: Box) -> None:
     async with desk.client() as client:
         answer = await client.get("/api/v1/readers/reader-00000000/card")
+        assert (answer.status_code, answer.json()["code"]) == (404, "reader-unknown")
+        body = {"insertion_id": NOT_THERE, "pin": "1234", "items": [{"data": DATA}]}
+        answer = await client.post("/api/v1/readers/DUPONT-MARIE/card/sign", json=body)
     assert (answer.status_code, answer.json()["code"]) == (404, "reader-unknown")
+    assert "DUPONT" not in repr(await desk.store.audit_after(0, 20))
 
 
 async def test_no_pin_stays_anywhere(desk: Box, devices: DevicesInMemory, caplog: pytest.LogCaptureFixture, capfd: Any) -> None:

@@ -103,6 +103,8 @@ class DevicesInMemory:
         self.insertions: dict[str, str] = {}
         self.away = False
         self.service = True
+        self.plug_in: bytes | None = None
+        """What the licensed part prints."""
         self.slow: asyncio.Event | None = None
         self._module = module
         self._batches = Batches(module, self, self._start, patience=0.5)
@@ -217,7 +219,11 @@ class DevicesInMemory:
             case protocol.CloseBatch():
                 return await self._batches.close(request)
             case protocol.ReadVitale():
-                raise LicenceMissing if self.card_in(request.reader).card.kind is CardKind.VITALE else NotAVitale
+                if self.card_in(request.reader).card.kind is not CardKind.VITALE:
+                    raise NotAVitale
+                if self.plug_in is None:
+                    raise LicenceMissing
+                return protocol.PlugInResult(document=self.plug_in)
         raise AssertionError(request)
 
     async def _start(self, module: TokenModule) -> HelperInMemory:
