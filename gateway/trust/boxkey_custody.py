@@ -154,6 +154,11 @@ class Custody:
         """True when a copy under a passphrase is there for the day the TPM refuses."""
         return self._recovery_file.exists()
 
+    @property
+    def exposed(self) -> bool:
+        """True when the key lies in clear beside the place where it is protected: a move was cut, or somebody put it back."""
+        return self.kind != "file" and bool(self._plain_files())
+
     def source(self) -> BoxKeySource:
         """Whoever holds the key."""
         match self.kind:
@@ -171,14 +176,14 @@ class Custody:
         key = self.source().load()
         PassphraseBoxKey(self._recovery_file, self._ask).write(key, passphrase)
         self._tpm().write(key, self._settings.pcrs)
-        self._erase(self._home / "box.key", self._passphrase_file)
+        self._erase(*self._plain_files(), self._passphrase_file)
 
     def to_passphrase(self, passphrase: str) -> None:
         """Protect the key by `passphrase`, then erase the plain file. Raises BoxKeyUnavailable."""
         self._check_allowed("passphrase")
         key = self.source().load()
         PassphraseBoxKey(self._passphrase_file, self._ask).write(key, passphrase)
-        self._erase(self._home / "box.key")
+        self._erase(*self._plain_files())
 
     def recover(self, passphrase: str) -> None:
         """Open the recovery copy and seal the key anew under the PCRs of today. Raises BoxKeyPassphraseWrong, BoxKeyUnavailable."""
@@ -204,6 +209,10 @@ class Custody:
     @property
     def _passphrase_file(self) -> Path:
         return self._home / "box.key.passphrase"
+
+    def _plain_files(self) -> list[Path]:
+        """The plain key, and the draft that a cut may leave of it (`FileBoxKey.create`)."""
+        return [path for path in (self._home / "box.key", *self._home.glob(f".box.key.{'?' * 16}")) if path.exists()]
 
     def _erase(self, *paths: Path) -> None:
         """A flash card may keep the old blocks: a box that was ever started on a plain file is worth a new card (docs/adr)."""

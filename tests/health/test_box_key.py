@@ -33,6 +33,7 @@ async def test_a_plain_file_is_said_to_protect_little(tmp_path: Path, environmen
 
 async def test_a_seal_without_a_way_back_is_an_error_before_it_is_needed(tmp_path: Path) -> None:
     here = site(tmp_path)
+    (tmp_path / "box.key").unlink()
     (tmp_path / "box.key.tpm").write_bytes(b"{}")
     [found] = await box_key.check(here)
     assert found.severity is Severity.ERROR
@@ -44,7 +45,18 @@ async def test_a_seal_without_a_way_back_is_an_error_before_it_is_needed(tmp_pat
 
 async def test_a_passphrase_and_a_credential_are_said(tmp_path: Path) -> None:
     here = site(tmp_path)
+    (tmp_path / "box.key").unlink()
     (tmp_path / "box.key.passphrase").write_bytes(b"{}")
     assert "mot de passe" in (await box_key.check(here))[0].what
     imposed = msgspec.structs.replace(here.configuration, box_key=BoxKey(custody="credential"))
     assert "systemd" in (await box_key.check(msgspec.structs.replace(here, configuration=imposed)))[0].what
+
+
+@pytest.mark.parametrize("left", ["box.key", ".box.key.0123456789abcdef"])
+async def test_a_plain_key_that_a_cut_left_beside_the_protected_one_is_told(tmp_path: Path, left: str) -> None:
+    here = site(tmp_path)
+    (tmp_path / "box.key").rename(tmp_path / left)
+    (tmp_path / "box.key.passphrase").write_bytes(b"{}")
+    [found] = await box_key.check(here)
+    assert found.severity is Severity.ERROR
+    assert "relais boxkey passphrase" in found.gesture

@@ -126,6 +126,17 @@ def test_a_key_under_a_passphrase_opens_with_it_alone(tmp_path: Path, key: bytes
     assert custody(tmp_path, said=WRONG).source().load() == key, "changed"
 
 
+def test_a_move_erases_every_plain_copy_those_of_a_cut_too(tmp_path: Path, key: bytes) -> None:
+    (tmp_path / ".box.key.0123456789abcdef").write_bytes(key)
+    custody(tmp_path).to_passphrase(WORDS)
+    assert files(tmp_path) == {"box.key.passphrase"}
+    (tmp_path / "box.key").write_bytes(key)
+    again = custody(tmp_path, said=WORDS)
+    assert again.exposed
+    again.to_passphrase(WORDS)
+    assert (files(tmp_path), again.exposed) == ({"box.key.passphrase"}, False)
+
+
 def test_a_short_passphrase_protects_nothing(tmp_path: Path, key: bytes) -> None:
     with pytest.raises(BoxKeyPassphraseShort):
         custody(tmp_path).to_passphrase("tilleul")
