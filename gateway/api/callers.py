@@ -24,7 +24,7 @@ async def caller_of(request: Request[Any, Any, Any], relay: Relay) -> Caller:
 
     A token, right or wrong, comes before the certificate.
     """
-    actor = _actor(request)
+    actor = actor_of(request)
     shown = request.headers.get("authorization")
     certificate = _certificate(request)
     if shown is None and certificate is not None:
@@ -35,10 +35,11 @@ async def caller_of(request: Request[Any, Any, Any], relay: Relay) -> Caller:
 
 async def caller_of_secret(request: Request[Any, Any, Any], relay: Relay, secret: str) -> Caller:
     """The workstation whose token a form holds, for clients that send no header; raises as `caller_of`."""
-    return await relay.gate.recognise(secret or None, _actor(request))
+    return await relay.gate.recognise(secret or None, actor_of(request))
 
 
-def _actor(request: Request[Any, Any, Any]) -> str | None:
+def actor_of(request: Request[Any, Any, Any]) -> str | None:
+    """The person named in Relais-Actor; raises ParameterInvalid."""
     actor = request.headers.get("relais-actor")
     if actor is not None and not _ACTOR.fullmatch(actor):
         raise ParameterInvalid(field="Relais-Actor")

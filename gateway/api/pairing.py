@@ -8,6 +8,7 @@ from litestar import Request, post
 from litestar.di import NamedDependency as Given
 
 from gateway.api.bodies import read_json
+from gateway.api.callers import actor_of
 from gateway.flow.caller import Caller
 from gateway.flow.front_views import PairedView, PairingView
 from gateway.flow.pairing_window import PairingBody
@@ -19,9 +20,10 @@ _LARGEST = 4_096
 
 @post("/pairing", status_code=201)
 async def pair_workstation(request: Request[Any, Any, Any], relay: Given[Relay], limits: Given[Limits]) -> PairedView:
-    """The token of a new workstation, once; needs no token. Raises PairingClosed before the body is read, RateLimited."""
+    """The token of a new workstation, once; needs no token. Raises RateLimited, PairingClosed before the body is read, ParameterInvalid."""
     relay.front.pace.take(request.client.host if request.client is not None else "")
     relay.front.window.check_open()
+    actor_of(request)
     return await relay.front.window.pair(await read_json(request, limits, PairingBody, most=_LARGEST))
 
 

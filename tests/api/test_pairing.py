@@ -80,6 +80,15 @@ async def test_a_malformed_request_names_its_field_and_the_window_stays_open(box
     assert (await ask(box)).status_code == 201
 
 
+async def test_a_malformed_actor_is_refused_here_too(box: Box) -> None:
+    await box.relay.front.window.open_by_button()
+    async with box.client(None) as client:
+        check_problem(
+            await client.post(PAIRING, json={"name": "Cabinet 3"}, headers={"Relais-Actor": ""}), 400, "parameter-invalid", "Relais-Actor"
+        )
+    assert (await ask(box)).status_code == 201
+
+
 async def test_a_name_of_another_and_the_operators_are_refused(box: Box) -> None:
     await box.relay.front.window.open_by_button()
     for name in ("Accueil", "ACCUEIL", OPERATOR, "Operator"):
