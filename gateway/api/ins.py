@@ -11,6 +11,7 @@ from litestar.params import FromPath, QueryParameter
 from gateway.api.address import Who, one_of
 from gateway.api.bodies import media_type, read_body, read_json
 from gateway.api.problems import ParameterInvalid
+from gateway.api.secret_body import secret_json
 from gateway.flow.caller import Caller
 from gateway.flow.datamatrix import scan_view
 from gateway.flow.identity_request import BatchBody, ScanBody, SearchBody, VerifyBody, VitaleBody
@@ -33,7 +34,8 @@ async def search_ins(
     request: Request[Any, Any, Any], relay: Given[Relay], limits: Given[Limits], caller: Given[Caller]
 ) -> Response[SearchView | DeferredView]:
     """Search by traits: 200 with the result, or 202 when INSi does not answer in time and `defer` was asked."""
-    found = await relay.searches.search(caller, await read_json(request, limits, SearchBody))
+    async with secret_json(request, limits, SearchBody) as body:
+        found = await relay.searches.search(caller, body)
     if isinstance(found, DeferredView):
         return Response(found, status_code=202, headers={"Location": f"/api/v1/ins/inquiries/{found.id}"})
     return Response(found)
@@ -48,7 +50,8 @@ async def read_inquiry(relay: Given[Relay], caller: Given[Caller], inquiry_id: F
 @post("/ins/vitale", status_code=200)
 async def search_by_card(request: Request[Any, Any, Any], relay: Given[Relay], limits: Given[Limits], caller: Given[Caller]) -> SearchView:
     """Search with the data of a Vitale card."""
-    return await relay.searches.by_card(caller, await read_json(request, limits, VitaleBody))
+    async with secret_json(request, limits, VitaleBody) as body:
+        return await relay.searches.by_card(caller, body)
 
 
 @post("/ins/verify", status_code=200)
