@@ -48,10 +48,13 @@ async def read_frame(connection: socket.socket) -> bytearray | None:
     if not 0 < length <= LARGEST_FRAME:
         raise CallInvalid("length of a frame")
     body = bytearray(length)
-    if not await _fill(connection, body):
-        wipe(body)
-        return None
-    return body
+    whole = False
+    try:
+        whole = await _fill(connection, body)
+    finally:
+        if not whole:
+            wipe(body)
+    return body if whole else None
 
 
 async def write_frame(connection: socket.socket, buffer: bytearray) -> None:

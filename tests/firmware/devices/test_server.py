@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from typing_extensions import override
 
 from firmware.devices.desk import Happened
 from firmware.devices.server import Server, SocketTaken
@@ -255,6 +256,35 @@ async def test_a_pin_reaches_the_desk_and_is_wiped_when_it_is_done(line: Line, d
     (request,) = desk.asked
     assert isinstance(request, ReadProtectedData)
     assert request.pin == bytes(4)
+
+
+class Seen(socket.socket):
+    """Remembers where what it receives is put."""
+
+    last: bytearray
+
+    @override
+    def recv_into(self, buffer: memoryview, *_: int) -> int:  # type: ignore[override]
+        assert isinstance(buffer.obj, bytearray)
+        self.last = buffer.obj
+        return super().recv_into(buffer)
+
+
+async def test_a_frame_of_which_no_more_is_waited_for_is_wiped() -> None:
+    """Half a call with a PIN has come when the process lets its client go."""
+    near, far = socket.socketpair()
+    line = Seen(fileno=near.detach())
+    line.setblocking(False)
+    far.send(b"\0\0\0\x40" + b"4711")
+    reading = asyncio.create_task(read_frame(line))
+    await asyncio.sleep(0.05)
+    assert bytes(line.last) == b"4711" + bytes(60)
+    reading.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reading
+    assert bytes(line.last) == bytes(64)
+    line.close()
+    far.close()
 
 
 async def test_a_socket_that_a_dead_process_left_is_taken(path: Path, desk: ScriptedDesk) -> None:
