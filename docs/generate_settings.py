@@ -80,14 +80,12 @@ SECTIONS: tuple[tuple[type[msgspec.Struct], str, str], ...] = (
     (
         Devices,
         "[devices]",
-        "Lecteurs de cartes, lecteurs de codes et voyants ; désactivés tant que `start` n'est pas donné "
-        "([les lecteurs de cartes](cartes.md)).",
+        "Lecteurs de cartes, de codes et voyants ; désactivés tant que `start` n'est pas donné ([les lecteurs de cartes](cartes.md)).",
     ),
     (
         ScannerDesk,
         "[[scanners]]",
-        "Une par lecteur de codes dont le poste est fixé ici ([les lecteurs de codes](lecteurs.md)) ; "
-        "les autres s'associent depuis la page.",
+        "Une par lecteur de codes au poste fixé ici ([les lecteurs de codes](lecteurs.md)) ; les autres s'associent depuis la page.",
     ),
     (Pairing, "[pairing]", "L'association des postes ([par le bouton du boîtier](panneau.md))."),
     (BoxKey, "[box_key]", "Où est gardée la clé qui protège tout ce que contient le boîtier ([les choix](cles.md))."),
