@@ -7,7 +7,7 @@ from typing import Any
 from litestar import Request, post
 from litestar.di import NamedDependency as Given
 
-from gateway.api.bodies import read_json
+from gateway.api.bodies import BodyTypeRefused, media_type, read_json
 from gateway.api.callers import actor_of
 from gateway.flow.caller import Caller
 from gateway.flow.front_views import PairedView, PairingView
@@ -16,14 +16,17 @@ from gateway.flow.relay import Relay
 from gateway.kernel.config import Limits
 
 _LARGEST = 4_096
+_JSON = "application/json"
 
 
 @post("/pairing", status_code=201)
 async def pair_workstation(request: Request[Any, Any, Any], relay: Given[Relay], limits: Given[Limits]) -> PairedView:
-    """The token of a new workstation, once; needs no token. Raises RateLimited, PairingClosed before the body is read, ParameterInvalid."""
+    """The token of a new workstation, once; needs no token. Raises RateLimited, PairingClosed before the body is read, BodyTypeRefused."""
     relay.front.pace.take(request.client.host if request.client is not None else "")
     relay.front.window.check_open()
     actor_of(request)
+    if media_type(request) != _JSON:
+        raise BodyTypeRefused(field="Content-Type")  # a browser sends JSON elsewhere only where it is allowed to: no page spends the window
     return await relay.front.window.pair(await read_json(request, limits, PairingBody, most=_LARGEST))
 
 

@@ -15,6 +15,7 @@ from tests.api.rig import OTHER_STRUCTURE, Box, Served, bearer, open_box
 from tests.trust.pki import STRUCTURE
 
 PAIRING = "/api/v1/pairing"
+JSON = {"Content-Type": "application/json"}
 
 
 async def ask(box: Box, name: str = "Cabinet 3", **more: object) -> httpx.Response:
@@ -89,6 +90,16 @@ async def test_a_malformed_actor_is_refused_here_too(box: Box) -> None:
     assert (await ask(box)).status_code == 201
 
 
+@pytest.mark.parametrize("media", ["", "text/plain", "application/x-www-form-urlencoded"])
+async def test_a_page_of_another_site_cannot_spend_the_window(box: Box, media: str) -> None:
+    """What a browser may send anywhere without asking."""
+    await box.relay.front.window.open_by_button()
+    async with box.client(None) as client:
+        answer = await client.post(PAIRING, content=b'{"name": "Cabinet 3"}', headers={"Content-Type": media})
+    check_problem(answer, 415, "content-type-refused", "Content-Type")
+    assert box.relay.front.window.is_open
+
+
 async def test_a_name_of_another_and_the_operators_are_refused(box: Box) -> None:
     await box.relay.front.window.open_by_button()
     for name in ("Accueil", "ACCUEIL", OPERATOR, "Operator"):
@@ -107,7 +118,7 @@ async def test_a_box_of_several_structures_asks_for_one(tmp_path: Path) -> None:
 async def test_a_body_too_large_is_cut(box: Box) -> None:
     await box.relay.front.window.open_by_button()
     async with box.client(None) as client:
-        check_problem(await client.post(PAIRING, content=b'{"name": "' + b"a" * 5000), 413, "body-too-large", "body")
+        check_problem(await client.post(PAIRING, content=b'{"name": "' + b"a" * 5000, headers=JSON), 413, "body-too-large", "body")
 
 
 async def test_asking_again_and_again_is_slowed(box: Box) -> None:
