@@ -16,9 +16,14 @@ MAX_MARKUP = 400_000
 """Number of `<`: an element costs some 200 bytes of memory, so a few characters of markup could otherwise fill the box."""
 MAX_ATTRIBUTES = 400_000
 """Number of `=` outside of long texts is at least the number of attributes."""
+MAX_ON_ONE = 256
+"""Attributes of one element: a canonical form sorts them in the square of their number, 200 000 of them in minutes [M]."""
+MAX_NAMESPACES = 64
+"""Prefixes declared at one place: an inclusive canonical form weighs each of them at every element below."""
 MAX_DEPTH = 256
 """The limit of libxml2 without its huge mode, kept in that mode too."""
 
+_CROWDED = etree.XPath(f"boolean(//*[count(@*) > {MAX_ON_ONE}])")
 _TOO_DEEP = etree.XPath("boolean(/*" + "/*" * MAX_DEPTH + ")")
 
 
@@ -51,7 +56,19 @@ def _read(data: bytes, max_bytes: int, *, huge: bool) -> etree._Element:
         raise XmlForbidden("DTD")
     if huge and _TOO_DEEP(root):
         raise XmlTooLarge("depth", limit="profondeur")
+    if data.count(b"=") > MAX_ON_ONE and _CROWDED(root):
+        raise XmlTooLarge("attributes of one element", limit="nombre d'attributs")
+    if data.count(b"xmlns") > MAX_NAMESPACES and _most_namespaces(root) > MAX_NAMESPACES:
+        raise XmlTooLarge("namespaces", limit="nombre d'espaces de noms")
     return root
+
+
+def _most_namespaces(root: etree._Element) -> int:
+    held = most = 0
+    for event, _ in etree.iterwalk(root, events=("start-ns", "end-ns")):
+        held += 1 if event == "start-ns" else -1
+        most = max(most, held)
+    return most
 
 
 def _parser(*, huge: bool) -> etree.XMLParser:

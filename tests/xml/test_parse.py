@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import pytest
 
 from gateway.xml.errors import XmlForbidden, XmlMalformed, XmlTooLarge
-from gateway.xml.parse import MAX_DEPTH, MAX_MARKUP, parse, parse_large
+from gateway.xml.parse import MAX_DEPTH, MAX_MARKUP, MAX_NAMESPACES, MAX_ON_ONE, parse, parse_large
 
 BOMB = (
     b'<?xml version="1.0"?><!DOCTYPE lolz [<!ENTITY lol "lol">'
@@ -146,3 +149,20 @@ def test_no_file_is_read_by_inclusion_or_style_sheet() -> None:
     )
     assert root.xpath("string()") == ""
     assert len(root) == 1
+
+
+def crowded(attributes: int, namespaces: int) -> bytes:
+    told = [f'b{rank}=""' for rank in range(attributes)] + [f'xmlns:n{rank}="urn:n{rank}"' for rank in range(namespaces)]
+    return f"<a><b {' '.join(told)}><c/></b></a>".encode()
+
+
+@pytest.mark.parametrize("read", [parse, partial(parse_large, max_bytes=1_000_000)])
+def test_what_one_element_carries_is_capped_since_canonical_forms_take_its_square(read: Callable[[bytes], object]) -> None:
+    read(crowded(MAX_ON_ONE, MAX_NAMESPACES))
+    for many in (crowded(MAX_ON_ONE + 1, 0), crowded(0, MAX_NAMESPACES + 1)):
+        with pytest.raises(XmlTooLarge):
+            read(many)
+
+
+def test_names_declared_again_and_again_are_not_many_at_once() -> None:
+    assert len(parse(b"<a>" + b'<b xmlns:x="urn:x"/>' * (3 * MAX_NAMESPACES) + b"</a>")) == 3 * MAX_NAMESPACES
