@@ -78,13 +78,13 @@ class Alarms:
 
 
 def alarm_event(record: AlarmRecord) -> AlarmEvent:
-    """What the event of an alarm says."""
+    """What the event of an alarm says; that of the whole box goes to every workstation, and names no structure."""
     return AlarmEvent(
         id=record.id,
         stage=record.stage,
         structure=record.structure or None,
         what=record.what,
-        whose=record.whose,
+        whose=record.whose if record.structure else "le boîtier",
         ends_at=instant(record.ends_at),
         stops=record.stops,
         gesture=record.gesture,

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+import msgspec
+
 from gateway.flow.alarms import ReadFacts
 from gateway.flow.caller import Caller
 from gateway.flow.certificate_views import CalendarLineView, CalendarView
 from gateway.kernel.clock import Clock
 from gateway.trust.alarm import is_near
-from gateway.trust.calendar import Happening, Line, Origin, calendar
+from gateway.trust.calendar import Fact, Happening, Line, Origin, calendar
 
 _NOTHING_STOPS = frozenset({Origin.NEXT, Origin.LAN_FORMER_AUTHORITY})
 """Past their end too they are only warned of: nothing uses the one, and workstations may all hold the successor of the other."""
@@ -30,7 +32,8 @@ class CalendarDesk:
     async def lines(self, structures: Sequence[str] | None) -> tuple[CalendarLineView, ...]:
         """Every line of the box and of these structures; of all when None."""
         now = self._clock.now()
-        found = calendar(await asyncio.to_thread(self._facts), now)
+        facts = await asyncio.to_thread(self._facts)
+        found = calendar(facts if structures is None else [_known_to(structures, one) for one in facts], now)
         return tuple(self._view(one) for one in found if structures is None or one.structure is None or one.structure in structures)
 
     async def near(self, structures: Sequence[str] | None) -> tuple[CalendarLineView, ...]:
@@ -54,3 +57,8 @@ class CalendarDesk:
             stops=line.stops,
             gesture=line.gesture,
         )
+
+
+def _known_to(structures: Sequence[str], fact: Fact) -> Fact:
+    """The same, without the names of other structures."""
+    return msgspec.structs.replace(fact, structures=tuple(one for one in fact.structures if one in structures))

@@ -52,6 +52,8 @@ async def test_the_calendar_shows_the_box_to_all_and_a_structure_to_its_own(box:
     lines = mine.json()["lines"]
     assert {one["structure"] for one in lines} == {STRUCTURE, None}
     assert {one["structure"] for one in other} == {None}
+    assert any(STRUCTURE in one["whose"] for one in lines if one["origin"] == "authority")
+    assert not any(STRUCTURE in one["whose"] for one in other), "nor whose certificates an authority signed"
     assert {one["origin"] for one in lines} == {"current", "lan-server", "lan-authority", "authority"}
     assert [one["date"] for one in lines] == sorted(one["date"] for one in lines)
     async with box.client(None) as client:
