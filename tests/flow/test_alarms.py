@@ -54,7 +54,7 @@ async def test_three_years_told_day_by_day_with_a_restart_each_time() -> None:
         for _again in range(2):
             before = await told(store)
             await alarms(store, clock).tell()
-            days |= dict.fromkeys((await told(store))[len(before):], day)
+            days |= dict.fromkeys((await told(store))[len(before) :], day)
         clock.advance(DAY)
     assert days == {"90": 1005, "60": 1035, "30": 1065, "7": 1088, "0": 1095}
     events = await store.events_after(0, 100)

@@ -25,9 +25,7 @@ async def check(site: Site) -> list[Result]:
     results = [Result(check=_NAME, severity=Severity.OK, what="Le service des cartes est vivant.")]
     if not found.token_library:
         gesture = "Installez la Cryptolib CPS ou OpenSC, et donnez son chemin dans « devices.token_library »."
-        results.append(
-            _warning("Les cartes sont vues, mais leur bibliothèque (PKCS#11) manque ou ne se charge pas.", gesture)
-        )
+        results.append(_warning("Les cartes sont vues, mais leur bibliothèque (PKCS#11) manque ou ne se charge pas.", gesture))
     return results
 
 
