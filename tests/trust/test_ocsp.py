@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -59,7 +59,8 @@ class Authority:
         (self.folder / name).write_bytes(content)
 
     def read(self, data: bytes, *, later: timedelta = timedelta(), nonce: bytes = NONCE) -> OcspAnswer:
-        return read_ocsp(data, self.leaf.certificate, self.pki.issuing, nonce, NOW + timedelta(minutes=1) + later)
+        """Read now: openssl dates its answers by the machine's clock, however long ago this module was loaded."""
+        return read_ocsp(data, self.leaf.certificate, self.pki.issuing, nonce, datetime.now(UTC) + timedelta(minutes=1) + later)
 
     @property
     def question(self) -> bytes:
