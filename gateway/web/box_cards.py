@@ -26,6 +26,8 @@ class PanelCard(msgspec.Struct, frozen=True, kw_only=True):
     badge: Badge
     lines: tuple[str, ...]
     trouble: Explanation | None
+    button: bool
+    """False when the box is known to have none."""
 
 
 class StationCard(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,14 +44,14 @@ def panel_card(panel: PanelView) -> PanelCard:
     if not panel.connected:
         away = panel.trouble is not None
         mark = badge("Ne répond pas", "bad") if away else badge("Pas de façade", "off")
-        return PanelCard(badge=mark, lines=() if away else (_NONE,), trouble=panel.trouble)
+        return PanelCard(badge=mark, lines=() if away else (_NONE,), trouble=panel.trouble, button=away)
     lines = [_WELL]
     if panel.watchdog_armed:
         lines.append(_ARMED)
     if panel.box_resets:
         done = many(panel.box_resets, "une fois", "{} fois")
         lines.append(f"Elle l'a redémarré {done} depuis qu'elle est sous tension : prévenez votre installateur.")
-    return PanelCard(badge=badge("Répond", "ok"), lines=tuple(lines), trouble=panel.trouble)
+    return PanelCard(badge=badge("Répond", "ok"), lines=tuple(lines), trouble=panel.trouble, button=True)
 
 
 def station_cards(stations: Sequence[PairedStation], caller: Caller, now: datetime) -> list[StationCard]:

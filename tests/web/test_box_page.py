@@ -34,6 +34,7 @@ async def test_a_box_without_a_panel_says_so_and_works(box: Box) -> None:
         said = words_of(page)
         assert "Ce boîtier n'a pas de façade" in said.replace("’", "'")
         assert "Association fermée" in said
+        assert "bouton du boîtier" not in said, "nobody is sent to a button that is not there"
         assert acts_of(page) == []
         home = await client.get("/")
         assert 'href="/boitier"' in home.text
