@@ -26,8 +26,8 @@ class Scene:
         self.world = World()
         self.told: asyncio.Queue[Change] = asyncio.Queue()
         self.defects = 0
-        self.known = threading.Event()
-        """Set each time a card is told of: for a thread that waits until the service knows."""
+        self.gone, self.came = threading.Event(), threading.Event()
+        """Set when a card is told gone, or come: for a thread that waits until the service knows."""
         self.service = CardService(CardSettings(), self._tell, self.world.open)
 
     def _tell(self, change: Change) -> None:
@@ -35,8 +35,10 @@ class Scene:
             self.defects -= 1
             raise ZeroDivisionError
         self.told.put_nowait(change)
-        if change.type in (NoticeType.CARD_IN, NoticeType.CARD_OUT):
-            self.known.set()
+        if change.type is NoticeType.CARD_OUT:
+            self.gone.set()
+        if change.type is NoticeType.CARD_IN:
+            self.came.set()
 
     async def next(self, kind: NoticeType) -> Change:
         while True:
@@ -71,9 +73,9 @@ async def test_a_card_swapped_under_the_reading_gives_its_data_to_nobody(scene: 
 
     def swap(_: bytes) -> None:
         vitale.before = lambda _: None
-        scene.known.clear()
+        scene.came.clear()
         scene.world.set(READER, VITALE2_ATR, steps=2)
-        assert scene.known.wait(20)
+        assert scene.came.wait(20)
 
     vitale.before = swap
     with pytest.raises(CardChanged):
@@ -86,9 +88,9 @@ async def test_a_card_pulled_under_the_reading_gives_its_data_to_nobody(scene: S
 
     def pull(_: bytes) -> None:
         vitale.before = lambda _: None
-        scene.known.clear()
+        scene.gone.clear()
         scene.world.set(READER, None)
-        assert scene.known.wait(20)
+        assert scene.gone.wait(20)
 
     vitale.before = pull
     with pytest.raises(CardAbsent):
