@@ -30,7 +30,7 @@ from tests.rig.processes import ROOT, environment
 from tests.tools import need_tool
 from tests.trust.judges import accepted, xmlsec_verify
 
-pytestmark = pytest.mark.xdist_group("cards")
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("cards")]
 ZOE = {"birth_family_name": "ADRUN", "given_names": ["ZOE"], "sex": "F", "birth_date": "1975-12-31", "birth_place": "63220"}
 VERIFY = 0x20
 PERFORM = 0x2A

@@ -24,7 +24,7 @@ from tests.end_to_end.scene import DOCTOR, ONLY_DMP, ORDONNANCE, TO_DOCTOR, Scen
 from tests.rig.caller import Workstation, codes, request, states
 from tests.tools import need_tool
 
-pytestmark = [pytest.mark.xdist_group("e2e-certificate-life"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("e2e-certificate-life"), pytest.mark.timeout(300)]
 
 PORT, PHARE = "10B0152872", "10B0152880"
 EVERYWHERE = ONLY_DMP | TO_DOCTOR
