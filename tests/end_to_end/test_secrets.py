@@ -86,7 +86,7 @@ def every_route(scene: Scene, receipt: dict[str, str]) -> bytes:
     known = {"document_id": receipt["id"], "structure": STRUCTURE, "role": "sign", "local_id": "P-1"}
     paths = scene.station.get("/openapi.json").json()["paths"]
     for path, verbs in paths.items():
-        if "get" in verbs and not path.endswith("/events") and path.startswith("/api/v1/"):
+        if "get" in verbs and not path.endswith(("/events", "/card-events")) and path.startswith("/api/v1/"):
             filled = re.sub(r"\{(\w+)\}", lambda name: known.get(name.group(1), "1"), path.removeprefix("/api/v1"))
             said += scene.station.get(filled).content
     return said
