@@ -89,7 +89,7 @@ def test_mss21_two_patients_in_a_document_are_refused(scene: Scene) -> None:
 
 
 def test_mss22_an_unqualified_identity_has_no_patient_mail(scene: Scene) -> None:
-    patient = scene.patient(identity_status="VALI")
+    patient = scene.patient(dmp=None, identity_status="VALI")
     end = scene.sent(patient, deliver=TO_PATIENT)
     assert (states(end), codes(end)) == (["held"], ["identity-not-qualified"])
     assert end["deliveries"][0]["recipient"] is None

@@ -88,7 +88,7 @@ def test_a_refusal_keeps_the_words_of_who_refused(scene: Scene) -> None:
 
 
 def test_a_document_that_waits_has_a_proof_too(scene: Scene) -> None:
-    end = scene.sent(scene.patient(identity_status="VALI"), deliver=ONLY_DMP)
+    end = scene.sent(scene.patient(dmp=None, identity_status="VALI"), deliver=ONLY_DMP)
     roles = {role_of(name) for name in files_of(scene, end)}
     assert "original" in roles
     assert "lot" not in roles
