@@ -16,7 +16,7 @@ from litestar.params import QueryParameter
 
 from gateway.api.problems import ParameterInvalid
 from gateway.flow.decoding import is_plain
-from gateway.flow.identity_views import Task
+from gateway.flow.identities.views import Task
 
 LONGEST_LOCAL_ID = 128
 LONGEST_STRUCTURE = 40

@@ -7,7 +7,7 @@ from litestar.di import NamedDependency as Given
 from litestar.params import FromPath
 
 from gateway.flow.caller import Caller
-from gateway.flow.certificate_views import CalendarView, SuccessionPage, SuccessionView
+from gateway.flow.certificates.views import CalendarView, SuccessionPage, SuccessionView
 from gateway.flow.relay import Relay
 
 

@@ -13,8 +13,8 @@ from gateway.api.address import one_of
 from gateway.api.parts import Small, check_json, read_parts
 from gateway.api.problems import MEDIA_TYPE, ParameterInvalid, Problem, problem_of
 from gateway.flow.caller import Caller
-from gateway.flow.certificate_custody import ImportOrder
-from gateway.flow.certificate_views import HeldPage, ImportView
+from gateway.flow.certificates.custody import ImportOrder
+from gateway.flow.certificates.views import HeldPage, ImportView
 from gateway.flow.errors import NotFound
 from gateway.flow.relay import Relay
 from gateway.kernel.clock import ClockNotTrusted

@@ -22,8 +22,8 @@ from gateway.api.callers import caller_of, caller_of_secret, is_anonymous
 from gateway.api.parts import BodyTooSlow, ContentTypeRefused, PartMissing, Several, Sink, Small, read_parts
 from gateway.api.problems import ParameterInvalid
 from gateway.flow.caller import Caller
-from gateway.flow.esignsante import OpenidToken, Order, ProofRequest
 from gateway.flow.relay import Relay
+from gateway.flow.signing.esignsante import OpenidToken, Order, ProofRequest
 from gateway.kernel.config import Limits
 
 NUMBER_PATTERN = r"^[0-9]{1,18}$"

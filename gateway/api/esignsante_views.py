@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-from gateway.flow.esignsante import Numbered, Outcome
+from gateway.flow.signing.esignsante import Numbered, Outcome
 from gateway.trust.certificate_report import RULES
 from gateway.trust.properties import signing_time
 from gateway.trust.report import Rule

@@ -12,9 +12,9 @@ from litestar.params import FromPath, FromQuery, QueryParameter
 from gateway.api.address import FORMS, TASKS, Form, Who, local_id_of, one_of
 from gateway.api.bodies import read_json
 from gateway.flow.caller import Caller
-from gateway.flow.datamatrix import datamatrix_view
-from gateway.flow.identity_request import AttributesBody, DecisionBody, PatientBody, QualificationBody
-from gateway.flow.identity_views import ChangeView, EvidenceView, IdentityPage, IdentityView, PersonView
+from gateway.flow.identities.datamatrix import datamatrix_view
+from gateway.flow.identities.request import AttributesBody, DecisionBody, PatientBody, QualificationBody
+from gateway.flow.identities.views import ChangeView, EvidenceView, IdentityPage, IdentityView, PersonView
 from gateway.flow.relay import Relay
 from gateway.kernel.config import Limits
 

@@ -13,10 +13,10 @@ from gateway.api.bodies import media_type, read_body, read_json
 from gateway.api.problems import ParameterInvalid
 from gateway.api.secret_body import secret_json
 from gateway.flow.caller import Caller
-from gateway.flow.datamatrix import scan_view
-from gateway.flow.identity_request import BatchBody, ScanBody, SearchBody, VerifyBody, VitaleBody
-from gateway.flow.identity_views import BatchView, DeferredView, InquiryView, ScanView, SearchView, VerificationView
-from gateway.flow.patient_list import PatientList, read_patient_list
+from gateway.flow.identities.datamatrix import scan_view
+from gateway.flow.identities.patient_list import PatientList, read_patient_list
+from gateway.flow.identities.request import BatchBody, ScanBody, SearchBody, VerifyBody, VitaleBody
+from gateway.flow.identities.views import BatchView, DeferredView, InquiryView, ScanView, SearchView, VerificationView
 from gateway.flow.relay import Relay
 from gateway.kernel.config import Limits
 

@@ -10,8 +10,8 @@ from litestar.di import NamedDependency as Given
 from gateway.api.bodies import BodyTypeRefused, media_type, read_json
 from gateway.api.callers import actor_of
 from gateway.flow.caller import Caller
-from gateway.flow.front_views import PairedView, PairingView
-from gateway.flow.pairing_window import PairingBody
+from gateway.flow.panel.pairing_window import PairingBody
+from gateway.flow.panel.views import PairedView, PairingView
 from gateway.flow.relay import Relay
 from gateway.kernel.config import Limits
 

@@ -11,7 +11,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
 from litestar.types import ExceptionHandlersMap
 
-from gateway.flow.card_errors import CardRefused, PinRequired, ReaderBusy
+from gateway.flow.cards.errors import CardRefused, PinRequired, ReaderBusy
 from gateway.kernel.errors import Refused, RelaisError
 from gateway.kernel.trace import trace_of
 

@@ -18,8 +18,8 @@ from gateway.api.bodies import read_json
 from gateway.api.problems import ParameterInvalid
 from gateway.api.secret_body import secret_json
 from gateway.flow.caller import Caller
-from gateway.flow.card_request import ReaderPairingBody, SignBody, SituationsBody, VitaleReadBody
-from gateway.flow.card_views import (
+from gateway.flow.cards.request import ReaderPairingBody, SignBody, SituationsBody, VitaleReadBody
+from gateway.flow.cards.views import (
     CardCertificateView,
     CardView,
     HolderView,

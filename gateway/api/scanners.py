@@ -8,7 +8,7 @@ from litestar.params import FromPath
 
 from gateway.flow.caller import Caller
 from gateway.flow.relay import Relay
-from gateway.flow.scanner_views import ReadingView, ScannerTestView, ScannerView
+from gateway.flow.scanners.views import ReadingView, ScannerTestView, ScannerView
 
 
 @get("/scanners")

@@ -15,7 +15,7 @@ from gateway.api.parts import ContentTypeRefused, Small, check_json, read_parts
 from gateway.api.problems import ParameterInvalid
 from gateway.flow.caller import Caller
 from gateway.flow.relay import Relay
-from gateway.flow.signatures import SignatureOrder
+from gateway.flow.signing.signatures import SignatureOrder
 from gateway.kernel.config import Limits
 from gateway.trust.report import Report
 

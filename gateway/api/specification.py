@@ -25,8 +25,8 @@ from gateway.api.operations_scanners import SCANNER_OPERATIONS
 from gateway.api.problems import MEDIA_TYPE, Problem
 from gateway.api.signatures import ReportView
 from gateway.api.status import BareStatus
-from gateway.flow.card_request import ReaderPairingBody, SignBody, SituationsBody, VitaleReadBody
-from gateway.flow.card_views import (
+from gateway.flow.cards.request import ReaderPairingBody, SignBody, SituationsBody, VitaleReadBody
+from gateway.flow.cards.views import (
     CardCertificateView,
     CardEvent,
     CardView,
@@ -37,11 +37,10 @@ from gateway.flow.card_views import (
     SituationsView,
     VitaleView,
 )
-from gateway.flow.certificate_custody import ImportOrder
-from gateway.flow.certificate_views import AlarmEvent, CalendarView, HeldPage, ImportView, SuccessionEvent, SuccessionPage, SuccessionView
-from gateway.flow.datamatrix import DatamatrixView
-from gateway.flow.front_views import PairedView, PairingView, ResetEvent
-from gateway.flow.identity_request import (
+from gateway.flow.certificates.custody import ImportOrder
+from gateway.flow.certificates.views import AlarmEvent, CalendarView, HeldPage, ImportView, SuccessionEvent, SuccessionPage, SuccessionView
+from gateway.flow.identities.datamatrix import DatamatrixView
+from gateway.flow.identities.request import (
     AttributesBody,
     BatchBody,
     DecisionBody,
@@ -52,7 +51,7 @@ from gateway.flow.identity_request import (
     VerifyBody,
     VitaleBody,
 )
-from gateway.flow.identity_views import (
+from gateway.flow.identities.views import (
     BatchView,
     ChangeView,
     DeferredView,
@@ -65,10 +64,11 @@ from gateway.flow.identity_views import (
     SearchView,
     VerificationView,
 )
-from gateway.flow.pairing_window import PairingBody
+from gateway.flow.panel.pairing_window import PairingBody
+from gateway.flow.panel.views import PairedView, PairingView, ResetEvent
 from gateway.flow.request import DocumentRequest
-from gateway.flow.scanner_views import ReadingView, ScanEvent, ScannerTestView, ScannerView
-from gateway.flow.signatures import SignatureOrder
+from gateway.flow.scanners.views import ReadingView, ScanEvent, ScannerTestView, ScannerView
+from gateway.flow.signing.signatures import SignatureOrder
 from gateway.flow.status import StatusView
 from gateway.flow.views import BatchEvent, DocumentView, IdentityEvent, InquiryEvent, ReceiptPage
 

@@ -12,8 +12,8 @@ from typing import Annotated
 import msgspec
 
 from firmware.protocol import CardKind, Generation
+from gateway.flow.cards.reader_notices import InsertionId, NoticeType, ReaderNotice, Sequence
 from gateway.flow.condition import Condition, Standing
-from gateway.flow.reader_notices import InsertionId, NoticeType, ReaderNotice, Sequence
 from gateway.kernel.errors import RelaisError
 from gateway.model.delivery import Channel
 

@@ -17,8 +17,8 @@ import structlog
 from gateway.bus.broker import Broker, BrokerUnavailable, Connect
 from gateway.bus.messages import CardMessage, StateMessage, card_message, encode, state_message
 from gateway.bus.outbox import Outbox
+from gateway.flow.cards.reader_notices import ReaderNotice, ReaderNotices
 from gateway.flow.condition import Standing
-from gateway.flow.reader_notices import ReaderNotice, ReaderNotices
 from gateway.kernel.clock import Clock
 from gateway.kernel.config import Bus
 from gateway.kernel.errors import RelaisError

@@ -19,7 +19,7 @@ from gateway.app import HomeBusy, opened
 from gateway.commands.passphrase import read_passphrase
 from gateway.commands.queue import GatewayNotAnswering, GestureRefused
 from gateway.flow.caller import OPERATOR, Caller
-from gateway.flow.certificate_custody import ImportOrder
+from gateway.flow.certificates.custody import ImportOrder
 from gateway.flow.relay import Relay
 from gateway.kernel.errors import ConfigurationFault
 from gateway.kernel.home import Home

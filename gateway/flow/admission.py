@@ -16,18 +16,18 @@ from gateway.cda.checks import check_document
 from gateway.cda.reading import read_cda
 from gateway.flow.admitted import Admitted, seal_admitted
 from gateway.flow.allowance import Allowance, Share
-from gateway.flow.assertion import asserted, told_of
 from gateway.flow.audience import plan_deliveries
 from gateway.flow.bookkeeping import Bookkeeper
 from gateway.flow.caller import Caller
 from gateway.flow.custody import Custody
 from gateway.flow.errors import DocumentAlreadyKnown, IdempotencyConflict, MediaTypeRefused, RequestIncomplete
-from gateway.flow.identities import Entry, Identities, Kept
+from gateway.flow.identities.assertion import asserted, told_of
+from gateway.flow.identities.entries import Entry, Identities, Kept
+from gateway.flow.identities.registry import Deed, Registry
 from gateway.flow.inspection import Inspection, about_the_file, refuse_first
 from gateway.flow.intake import Lineage, admit_cda, admit_pdf, local_id_of, replaced_of, resolve_structure
 from gateway.flow.people import author_of
 from gateway.flow.reading import Reader
-from gateway.flow.registry import Deed, Registry
 from gateway.flow.request import DocumentRequest, decode_request
 from gateway.flow.upload import Upload
 from gateway.flow.views import DocumentView

@@ -13,7 +13,7 @@ from gateway.flow.allowance import LargePlaces
 from gateway.flow.bookkeeping import Bookkeeper
 from gateway.flow.custody import Custody
 from gateway.flow.errors import InDoubt, PayloadQuarantined, Unexpected
-from gateway.flow.identity_gate import IdentityGate
+from gateway.flow.identities.gate import IdentityGate
 from gateway.journal.blobs import BlobStore
 from gateway.journal.records import AuditRecord, BlobRecord, Change, DeliveryRecord, DocumentRecord, ReceiptRecord
 from gateway.journal.sealing import Sealer

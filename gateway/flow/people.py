@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from gateway.flow.caller import Caller
-from gateway.flow.identity_views import PersonView
+from gateway.flow.identities.views import PersonView
 from gateway.ins.identity import Actor
 from gateway.kernel.config import Structure
 from gateway.kernel.errors import Refused

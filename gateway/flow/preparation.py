@@ -27,9 +27,9 @@ from gateway.flow.bookkeeping import Bookkeeper
 from gateway.flow.custody import Custody
 from gateway.flow.errors import CdaRuleFailed, PayloadQuarantined, Unexpected
 from gateway.flow.heading import header_of
+from gateway.flow.identities.second_look import SecondLook
 from gateway.flow.letter import Letters, Material
 from gateway.flow.offload import worked
-from gateway.flow.second_look import SecondLook
 from gateway.journal.blobs import BlobStore
 from gateway.journal.records import AuditRecord, BlobRecord, DeliveryRecord, DocumentRecord
 from gateway.journal.sealing import Sealer

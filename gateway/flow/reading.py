@@ -8,18 +8,18 @@ from datetime import datetime
 import msgspec
 
 from gateway.flow.admitted import Admitted, open_recipient
-from gateway.flow.alarms import EXPIRING, alarm_event
 from gateway.flow.audience import PATIENT_MAIL_PENDING
 from gateway.flow.bookkeeping import Bookkeeper
 from gateway.flow.caller import Caller
-from gateway.flow.certificate_views import AlarmEvent, SuccessionEvent
+from gateway.flow.certificates.alarms import EXPIRING, alarm_event
+from gateway.flow.certificates.views import AlarmEvent, SuccessionEvent
 from gateway.flow.custody import Custody
 from gateway.flow.errors import NotFound, PayloadQuarantined
-from gateway.flow.front_views import ResetEvent
-from gateway.flow.identities import Identities
+from gateway.flow.identities.entries import Identities
+from gateway.flow.panel.views import ResetEvent
 from gateway.flow.proof import Entries, Proof, Proofs
-from gateway.flow.readings import Readings
-from gateway.flow.scanner_views import ScanEvent
+from gateway.flow.scanners.readings import Readings
+from gateway.flow.scanners.views import ScanEvent
 from gateway.flow.views import (
     BatchEvent,
     DeliveryView,

@@ -5,21 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gateway.flow.admission import Admission
-from gateway.flow.calendar_desk import CalendarDesk
 from gateway.flow.caller import Gate
-from gateway.flow.card_lines import CardLines
-from gateway.flow.cards import CardDesk
-from gateway.flow.certificate_custody import CertificateDesk
-from gateway.flow.esignsante import Esignsante
-from gateway.flow.front import Front
-from gateway.flow.identity_desk import IdentityDesk
+from gateway.flow.cards.desk import CardDesk
+from gateway.flow.cards.lines import CardLines
+from gateway.flow.certificates.calendar import CalendarDesk
+from gateway.flow.certificates.custody import CertificateDesk
+from gateway.flow.certificates.desk import SuccessionDesk
+from gateway.flow.identities.desk import IdentityDesk
+from gateway.flow.identities.search_desk import SearchDesk
 from gateway.flow.operations import Operations
+from gateway.flow.panel.front import Front
 from gateway.flow.reading import Reader
-from gateway.flow.scanners import ScannerDesk
-from gateway.flow.search_desk import SearchDesk
-from gateway.flow.signatures import Signatures
+from gateway.flow.scanners.desk import ScannerDesk
+from gateway.flow.signing.esignsante import Esignsante
+from gateway.flow.signing.signatures import Signatures
 from gateway.flow.status import StatusBoard
-from gateway.flow.succession_desk import SuccessionDesk
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import msgspec
 
-from gateway.flow.calendar_desk import CalendarDesk
-from gateway.flow.certificate_views import CalendarLineView
-from gateway.flow.device_views import DevicesView
-from gateway.flow.front_views import FrontView
-from gateway.flow.inquiry_pause import Pause
+from gateway.flow.certificates.calendar import CalendarDesk
+from gateway.flow.certificates.views import CalendarLineView
+from gateway.flow.devices.views import DevicesView
+from gateway.flow.identities.inquiry_pause import Pause
+from gateway.flow.identities.search_limit import WorkstationSuspended
+from gateway.flow.panel.views import FrontView
 from gateway.flow.scheduler import Scheduler
-from gateway.flow.search_limit import WorkstationSuspended
 from gateway.flow.views import instant
 from gateway.journal.store import NotAccepting, Store
 from gateway.kernel.clock import Clock

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from gateway.flow.certificate_views import AlarmEvent, SuccessionEvent
-from gateway.flow.front_views import ResetEvent
-from gateway.flow.scanner_views import ScanEvent
+from gateway.flow.certificates.views import AlarmEvent, SuccessionEvent
+from gateway.flow.panel.views import ResetEvent
+from gateway.flow.scanners.views import ScanEvent
 from gateway.kernel.errors import Explanation
 from gateway.model.delivery import Channel, DeliveryState, DocumentState, ReceiptKind
 

@@ -15,7 +15,7 @@ from urllib.parse import quote, urlencode
 import msgspec
 
 from gateway.flow.errors import NotFound
-from gateway.flow.identity_views import Task
+from gateway.flow.identities.views import Task
 
 _PLAIN = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
 _LONGEST_CURSOR = 200

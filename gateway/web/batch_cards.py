@@ -6,7 +6,7 @@ from datetime import datetime
 
 import msgspec
 
-from gateway.flow.identity_views import BatchView
+from gateway.flow.identities.views import BatchView
 from gateway.kernel.errors import Explanation
 from gateway.web.moments import Moment, told
 from gateway.web.words import Badge, badge, many

@@ -11,8 +11,8 @@ from litestar.datastructures import UploadFile
 from litestar.di import NamedDependency as Given
 from litestar.params import FromPath
 
-from gateway.flow.identity_request import BatchBody
-from gateway.flow.patient_list import PatientList, PatientListInvalid, read_patient_list
+from gateway.flow.identities.patient_list import PatientList, PatientListInvalid, read_patient_list
+from gateway.flow.identities.request import BatchBody
 from gateway.flow.relay import Relay
 from gateway.kernel.errors import RelaisError
 from gateway.web.access import Visitor, read_form, see_other

@@ -9,8 +9,8 @@ from typing import Final
 import msgspec
 
 from gateway.flow.caller import Caller
-from gateway.flow.front import PairedStation
-from gateway.flow.front_views import PanelView
+from gateway.flow.panel.front import PairedStation
+from gateway.flow.panel.views import PanelView
 from gateway.kernel.errors import Explanation
 from gateway.web.moments import Moment, told
 from gateway.web.words import Badge, badge, many

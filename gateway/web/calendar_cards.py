@@ -7,7 +7,7 @@ from datetime import datetime
 
 import msgspec
 
-from gateway.flow.certificate_views import CalendarLineView, SuccessionView
+from gateway.flow.certificates.views import CalendarLineView, SuccessionView
 from gateway.trust.calendar_words import ROLE_NAMES
 from gateway.web.moments import Moment, told_date
 from gateway.web.words import Badge, badge, many

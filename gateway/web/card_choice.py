@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from gateway.flow.caller import Caller
-from gateway.flow.card_request import CardAccess, raw_pin
+from gateway.flow.cards.request import CardAccess, raw_pin
 from gateway.flow.relay import Relay
 from gateway.kernel.errors import RelaisError
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import msgspec
 
-from gateway.flow.qualification import WAITING_FOR_IDENTITY
+from gateway.flow.identities.qualification import WAITING_FOR_IDENTITY
 from gateway.flow.views import DeliveryView, DocumentView, HistoryView, SummaryView
 from gateway.kernel.errors import Explanation
 from gateway.model.delivery import DeliveryState

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from gateway.flow.certificate_views import HeldPage, HeldView, SuccessionView
+from gateway.flow.certificates.views import HeldPage, HeldView, SuccessionView
 from gateway.web.moments import Moment, told_date
 from gateway.web.words import Badge, badge
 

@@ -17,8 +17,8 @@ from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 
 from gateway.flow.caller import Caller
-from gateway.flow.certificate_custody import ImportOrder
-from gateway.flow.certificate_views import ImportView
+from gateway.flow.certificates.custody import ImportOrder
+from gateway.flow.certificates.views import ImportView
 from gateway.flow.relay import Relay
 from gateway.kernel.errors import RelaisError
 from gateway.trust.roles import Role

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from gateway.flow.errors import HeldByHand, TextContradictsIdentity
-from gateway.flow.qualification import WAITING_FOR_IDENTITY
+from gateway.flow.identities.qualification import WAITING_FOR_IDENTITY
 from gateway.flow.views import DeliveryView, DocumentView
 from gateway.model.delivery import DeliveryState
 

@@ -9,7 +9,7 @@ from litestar import Response, get
 from litestar.di import NamedDependency as Given
 from litestar.params import FromPath, QueryParameter
 
-from gateway.flow.identity_views import IdentityView
+from gateway.flow.identities.views import IdentityView
 from gateway.flow.reading import Filter
 from gateway.flow.relay import Relay
 from gateway.kernel.errors import Refused

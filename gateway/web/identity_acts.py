@@ -18,8 +18,8 @@ from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 
 from gateway.flow.caller import Caller
-from gateway.flow.identity_request import AttributesBody, DecisionBody, QualificationBody, SearchBody, SearchTraits
-from gateway.flow.identity_views import DeferredView, IdentityView, SearchView
+from gateway.flow.identities.request import AttributesBody, DecisionBody, QualificationBody, SearchBody, SearchTraits
+from gateway.flow.identities.views import DeferredView, IdentityView, SearchView
 from gateway.flow.relay import Relay
 from gateway.kernel.errors import RelaisError
 from gateway.web.access import Visitor, read_form, see_other

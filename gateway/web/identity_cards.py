@@ -6,7 +6,7 @@ from datetime import datetime
 
 import msgspec
 
-from gateway.flow.identity_views import (
+from gateway.flow.identities.views import (
     ChangeView,
     DifferenceView,
     EvidenceView,

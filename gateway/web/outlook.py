@@ -7,7 +7,7 @@ from datetime import datetime
 
 import msgspec
 
-from gateway.flow.certificate_views import CalendarLineView
+from gateway.flow.certificates.views import CalendarLineView
 from gateway.flow.status import LaneView, StatusView
 from gateway.model.delivery import Channel, DeliveryState
 from gateway.web.cards import DocumentCard

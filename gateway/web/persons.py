@@ -12,7 +12,7 @@ from litestar import Request, Response, post
 from litestar.di import NamedDependency as Given
 
 from gateway.flow.caller import Caller
-from gateway.flow.identity_views import PersonView
+from gateway.flow.identities.views import PersonView
 from gateway.flow.relay import Relay
 from gateway.kernel.errors import Refused
 from gateway.web.access import Visitor, read_form, see_other

@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from gateway.flow.card_views import CardView, HolderView, ReaderView
+from gateway.flow.cards.views import CardView, HolderView, ReaderView
 from gateway.kernel.errors import Explanation
 from gateway.web.words import Badge, badge, many
 

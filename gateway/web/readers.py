@@ -13,7 +13,7 @@ from litestar.exceptions import NotFoundException
 from litestar.params import FromPath, QueryParameter
 
 from gateway.flow.caller import Caller
-from gateway.flow.card_views import ReaderView
+from gateway.flow.cards.views import ReaderView
 from gateway.flow.relay import Relay
 from gateway.kernel.errors import Explanation, RelaisError
 from gateway.web.access import Visitor, read_form, see_other

@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from gateway.flow.scanner_views import AdviceView, PieceView, ScannerTestView, ScannerView
+from gateway.flow.scanners.views import AdviceView, PieceView, ScannerTestView, ScannerView
 from gateway.kernel.errors import Explanation
 from gateway.web.words import Badge, badge, many
 

@@ -15,8 +15,8 @@ from litestar.params import FromPath, QueryParameter
 
 from gateway.flow.caller import Caller
 from gateway.flow.relay import Relay
-from gateway.flow.scanner_errors import DevicesSilent
-from gateway.flow.scanners import ScannerDesk
+from gateway.flow.scanners.desk import ScannerDesk
+from gateway.flow.scanners.errors import DevicesSilent
 from gateway.kernel.errors import RelaisError
 from gateway.web.access import Visitor, read_form, see_other
 from gateway.web.rendering import page

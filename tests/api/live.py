@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from gateway.flow.device_calls import Call
-from gateway.flow.identification import Clients
+from gateway.flow.cards.calls import Call
+from gateway.flow.identities.identification import Clients
 from gateway.kernel.config import Limits
 from tests.api.rig import Served, open_box, served
 

@@ -12,8 +12,8 @@ import httpx
 import msgspec
 
 from gateway.flow.caller import new_workstation
-from gateway.flow.card_searches import CardClients
-from gateway.flow.device_calls import Call
+from gateway.flow.cards.calls import Call
+from gateway.flow.cards.searches import CardClients
 from gateway.journal.memory import MemoryStore
 from gateway.journal.records import AuditRecord
 from gateway.kernel.config import Identification, Insi, Limits, Secretary

@@ -21,49 +21,49 @@ from litestar import Litestar
 from gateway.api.application import create_application
 from gateway.api.server import serve_api
 from gateway.flow.admission import Admission
-from gateway.flow.batches import Batches
 from gateway.flow.bookkeeping import Bookkeeper
-from gateway.flow.calendar_desk import CalendarDesk
 from gateway.flow.caller import OPERATOR, Gate, new_workstation
-from gateway.flow.card_batches import CardBatches
-from gateway.flow.card_facts import CardBook
-from gateway.flow.card_lines import CardLines
-from gateway.flow.card_searches import CardClients, CardSearches
-from gateway.flow.cards import CardDesk
-from gateway.flow.certificate_custody import CertificateDesk
+from gateway.flow.cards.batches import CardBatches
+from gateway.flow.cards.calls import Call, DeviceCalls
+from gateway.flow.cards.desk import CardDesk
+from gateway.flow.cards.facts import CardBook
+from gateway.flow.cards.lines import CardLines
+from gateway.flow.cards.reader_notices import ReaderNotices
+from gateway.flow.cards.reader_pairings import ReaderPairings
+from gateway.flow.cards.searches import CardClients, CardSearches
+from gateway.flow.certificates.calendar import CalendarDesk
+from gateway.flow.certificates.custody import CertificateDesk
+from gateway.flow.certificates.desk import SuccessionDesk
+from gateway.flow.certificates.rehearsal import Rehearsals
+from gateway.flow.certificates.successions import Successions
 from gateway.flow.custody import Custody
-from gateway.flow.descent import Descent
-from gateway.flow.device_calls import Call, DeviceCalls
-from gateway.flow.devices import Devices
-from gateway.flow.esignsante import Esignsante
-from gateway.flow.front import Front
-from gateway.flow.identification import Clients, Identification, Insi
-from gateway.flow.identities import Identities
-from gateway.flow.identity_desk import IdentityDesk
-from gateway.flow.inquiries import Inquiries
-from gateway.flow.insi_calls import CallBook
+from gateway.flow.devices.devices import Devices
+from gateway.flow.identities.batches import Batches
+from gateway.flow.identities.descent import Descent
+from gateway.flow.identities.desk import IdentityDesk
+from gateway.flow.identities.entries import Identities
+from gateway.flow.identities.identification import Clients, Identification, Insi
+from gateway.flow.identities.inquiries import Inquiries
+from gateway.flow.identities.insi_calls import CallBook
+from gateway.flow.identities.qualification import Qualification
+from gateway.flow.identities.registry import Registry
+from gateway.flow.identities.search_desk import SearchDesk
+from gateway.flow.identities.search_limit import SearchLimits
 from gateway.flow.inspection import Inspection
 from gateway.flow.operations import Operations
-from gateway.flow.pairing_window import PairingWindow
-from gateway.flow.qualification import Qualification
-from gateway.flow.reader_notices import ReaderNotices
-from gateway.flow.reader_pairings import ReaderPairings
+from gateway.flow.panel.front import Front
+from gateway.flow.panel.pairing_window import PairingWindow
+from gateway.flow.panel.reset_requests import ResetRequests
 from gateway.flow.reading import Reader
-from gateway.flow.readings import Readings
-from gateway.flow.registry import Registry
-from gateway.flow.rehearsal import Rehearsals
 from gateway.flow.relay import Relay
-from gateway.flow.reset_requests import ResetRequests
-from gateway.flow.scanner_pairings import ScannerPairings
-from gateway.flow.scanner_tests import ScannerTests
-from gateway.flow.scanners import ScannerDesk
+from gateway.flow.scanners.desk import ScannerDesk
+from gateway.flow.scanners.pairings import ScannerPairings
+from gateway.flow.scanners.readings import Readings
+from gateway.flow.scanners.trials import ScannerTests
 from gateway.flow.scheduler import Scheduler
-from gateway.flow.search_desk import SearchDesk
-from gateway.flow.search_limit import SearchLimits
-from gateway.flow.signatures import Signatures
+from gateway.flow.signing.esignsante import Esignsante
+from gateway.flow.signing.signatures import Signatures
 from gateway.flow.status import StatusBoard
-from gateway.flow.succession_desk import SuccessionDesk
-from gateway.flow.successions import Successions
 from gateway.ins.client import Assertions
 from gateway.ins.errors import InsiNotConfigured
 from gateway.journal.blobs import BlobStore

@@ -10,7 +10,7 @@ import httpx
 import msgspec
 import pytest
 
-from gateway.flow.identification import Insi
+from gateway.flow.identities.identification import Insi
 from gateway.ins.answer import Exchange
 from gateway.ins.assertion import PsAssertion
 from gateway.ins.client import Announce, Assertions

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from gateway.flow.alarms import Alarms
 from gateway.flow.caller import new_workstation
+from gateway.flow.certificates.alarms import Alarms
 from gateway.trust.calendar_facts import CalendarFacts
 from gateway.trust.keystore import KeyStore
 from gateway.trust.roles import Role

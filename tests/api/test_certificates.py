@@ -10,9 +10,9 @@ from typing import Any
 import httpx
 import pytest
 
-from gateway.flow import certificate_custody
 from gateway.flow.caller import OPERATOR, Caller
-from gateway.flow.certificate_custody import BoxOnly, ImportOrder
+from gateway.flow.certificates import custody as certificate_custody
+from gateway.flow.certificates.custody import BoxOnly, ImportOrder
 from gateway.flow.errors import NotFound, StructureUnknown
 from gateway.trust.pkcs12_file import OpenedFile, open_pkcs12
 from gateway.trust.roles import Role

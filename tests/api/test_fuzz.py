@@ -22,7 +22,7 @@ from schemathesis.checks import load_all_checks, positive_data_acceptance
 
 from firmware import protocol
 from gateway.api.specification import specification
-from gateway.flow.readings import Reading
+from gateway.flow.scanners.readings import Reading
 from gateway.ins.errors import InsiUnavailable
 from gateway.kernel.config import Limits
 from gateway.kernel.ids import new_id

@@ -17,8 +17,8 @@ from lxml import etree
 from structlog.testing import capture_logs
 
 from gateway.app import system_clock
-from gateway.flow.identity_request import SearchBody
-from gateway.flow.identity_views import DeferredView
+from gateway.flow.identities.request import SearchBody
+from gateway.flow.identities.views import DeferredView
 from gateway.health.check import Severity, Site
 from gateway.health.checks import insi
 from gateway.ins.criteria import Software

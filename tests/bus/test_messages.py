@@ -16,8 +16,8 @@ from msgspec import inspect
 
 from firmware.protocol import CardKind, Generation
 from gateway.bus.messages import CardMessage, MessageRefused, StateMessage, Waiting, card_message, encode, state_message
+from gateway.flow.cards.reader_notices import NoticeType, ReaderNotices
 from gateway.flow.condition import Backlog, Condition, Standing
-from gateway.flow.reader_notices import NoticeType, ReaderNotices
 from gateway.kernel.clock import FrozenClock
 from gateway.model.delivery import Channel
 

@@ -19,8 +19,8 @@ from structlog.testing import capture_logs
 from firmware.protocol import CardKind, Generation
 from gateway.bus.broker import Access, broker_at
 from gateway.bus.publisher import Publisher
+from gateway.flow.cards.reader_notices import NoticeType, ReaderNotices
 from gateway.flow.condition import Backlog, Condition, Standing
-from gateway.flow.reader_notices import NoticeType, ReaderNotices
 from gateway.kernel.clock import SystemClock
 from gateway.kernel.config import Bus
 from gateway.kernel.errors import RelaisError

@@ -16,12 +16,12 @@ from firmware.client import DeviceClient
 from firmware.protocol import Devices as Listed
 from firmware.protocol import KeyUse
 from gateway.flow.caller import Caller
-from gateway.flow.card_batches import Access, CardBatches, OpenCard
-from gateway.flow.card_errors import BatchOver, KeyUnfit
-from gateway.flow.card_facts import CardBook
-from gateway.flow.device_calls import DeviceCalls
-from gateway.flow.devices import Devices
-from gateway.flow.reader_notices import ReaderNotices
+from gateway.flow.cards.batches import Access, CardBatches, OpenCard
+from gateway.flow.cards.calls import DeviceCalls
+from gateway.flow.cards.errors import BatchOver, KeyUnfit
+from gateway.flow.cards.facts import CardBook
+from gateway.flow.cards.reader_notices import ReaderNotices
+from gateway.flow.devices.devices import Devices
 from gateway.ins.assertion import CardFacts, build_ps_assertion
 from gateway.kernel.clock import SystemClock
 from gateway.kernel.config import read_configuration

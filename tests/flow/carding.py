@@ -43,7 +43,7 @@ from firmware.cards.work import InReader
 from firmware.client import Away, Happening
 from firmware.errors import CardAbsent, CardMute, LicenceMissing, NotAVitale, ProcessAway, ReaderUnknown
 from firmware.protocol import Card, CardCertificate, CardKind, CardObject, Generation, KeyUse, NoticeType, Reader
-from gateway.flow.devices import Devices
+from gateway.flow.devices.devices import Devices
 from tests.rig.cards.people import TEST_ISSUER, Person, card_certificate, new_key
 from tests.rig.cards.vitale import VitaleCard
 

@@ -13,7 +13,7 @@ from typing import TypeVar
 from firmware import protocol
 from firmware.scanners.ports import ScannerRules, ports_of
 from firmware.scanners.watch import ScannerEvent, ScannerWatch
-from gateway.flow.scanners import ScannerDesk
+from gateway.flow.scanners.desk import ScannerDesk
 from tests.firmware.scanners.plug import EVERY
 
 _R = TypeVar("_R", bound=protocol.Response)

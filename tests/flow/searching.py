@@ -14,21 +14,21 @@ import msgspec
 from lxml import etree
 from typing_extensions import override
 
-from gateway.flow.batches import Batches
 from gateway.flow.bookkeeping import Bookkeeper
 from gateway.flow.caller import Caller
 from gateway.flow.custody import Custody
-from gateway.flow.descent import Descent
-from gateway.flow.identification import Identification, Insi
-from gateway.flow.identities import Entry, Identities, Kept
-from gateway.flow.identity_desk import IdentityDesk
-from gateway.flow.inquiries import Asked, Inquiries
-from gateway.flow.insi_calls import CallBook
+from gateway.flow.identities.batches import Batches
+from gateway.flow.identities.descent import Descent
+from gateway.flow.identities.desk import IdentityDesk
+from gateway.flow.identities.entries import Entry, Identities, Kept
+from gateway.flow.identities.identification import Identification, Insi
+from gateway.flow.identities.inquiries import Asked, Inquiries
+from gateway.flow.identities.insi_calls import CallBook
+from gateway.flow.identities.qualification import Qualification
+from gateway.flow.identities.registry import Deed, Registry
+from gateway.flow.identities.search_desk import SearchDesk
+from gateway.flow.identities.search_limit import SearchLimits
 from gateway.flow.people import Author
-from gateway.flow.qualification import Qualification
-from gateway.flow.registry import Deed, Registry
-from gateway.flow.search_desk import SearchDesk
-from gateway.flow.search_limit import SearchLimits
 from gateway.ins.client import InsiClient
 from gateway.ins.criteria import SearchCriteria, Software
 from gateway.ins.errors import InsiNotConfigured

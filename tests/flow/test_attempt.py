@@ -14,8 +14,8 @@ from gateway.flow.admitted import Admitted, Frozen, seal_admitted, seal_frozen, 
 from gateway.flow.attempt import Desk, Trip
 from gateway.flow.bookkeeping import Bookkeeper
 from gateway.flow.custody import Custody
-from gateway.flow.identities import Identities
-from gateway.flow.identity_gate import IdentityGate
+from gateway.flow.identities.entries import Identities
+from gateway.flow.identities.gate import IdentityGate
 from gateway.flow.request import Deliver
 from gateway.journal.blobs import BlobStore
 from gateway.journal.memory import MemoryStore

@@ -9,10 +9,10 @@ import msgspec
 import pytest
 
 from gateway.flow.admitted import Admitted
-from gateway.flow.assertion import asserted
 from gateway.flow.decoding import RequestInvalid
 from gateway.flow.errors import ReplacedPending, ReplacedUnknown, RequestContradictsCda
-from gateway.flow.identities import Entry, Kept, identity_of
+from gateway.flow.identities.assertion import asserted
+from gateway.flow.identities.entries import Entry, Kept, identity_of
 from gateway.flow.intake import Lineage, admit_cda, admit_pdf
 from gateway.flow.lane import Lane
 from gateway.flow.letter import Letters, Material

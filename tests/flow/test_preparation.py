@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from gateway.flow.allowance import LargePlaces
+from gateway.flow.identities.second_look import SecondLook
 from gateway.flow.letter import Letters
 from gateway.flow.preparation import Preparer
-from gateway.flow.second_look import SecondLook
 from gateway.journal.blobs import BlobStore
 from gateway.journal.store import NotAccepting
 from gateway.kernel.config import Limits

@@ -8,9 +8,9 @@ import msgspec
 import pytest
 
 from gateway.flow.caller import new_workstation
-from gateway.flow.identity_request import SearchBody, SearchTraits
+from gateway.flow.identities.request import SearchBody, SearchTraits
+from gateway.flow.identities.search_limit import SearchLimit
 from gateway.flow.scheduler import Scheduler
-from gateway.flow.search_limit import SearchLimit
 from gateway.flow.status import SearchTroubleView, StatusBoard
 from gateway.journal.records import DeliveryRecord
 from gateway.kernel.errors import RelaisError

@@ -12,7 +12,7 @@ import pytest
 from firmware.protocol import Devices as Listed
 from firmware.protocol import PanelState
 from gateway.flow.bookkeeping import Bookkeeper
-from gateway.flow.reset_requests import ResetRequests
+from gateway.flow.panel.reset_requests import ResetRequests
 from gateway.health.check import Severity, Site
 from gateway.health.checks import front_panel
 from gateway.journal.memory import MemoryStore

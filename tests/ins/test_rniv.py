@@ -6,7 +6,7 @@ from itertools import product
 
 import pytest
 
-from gateway.flow.identities import Kept
+from gateway.flow.identities.entries import Kept
 from gateway.ins.evidence import ATTESTATION, WELL_KNOWN, EvidenceUnknown
 from gateway.ins.identity import Actor, Attribute, ForbiddenIdentity, Identity, Method
 from gateway.ins.refusals import (

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID
 
-from gateway.flow.ocsp_queries import OcspQueries
+from gateway.flow.certificates.ocsp_queries import OcspQueries
 from gateway.kernel.clock import FrozenClock
 from gateway.trust.ocsp import OcspAnswer, OcspRefused, OcspStatus, ocsp_address, ocsp_request, read_ocsp
 from gateway.wire.http import HttpRequest, HttpResponse, PeerUnreachable

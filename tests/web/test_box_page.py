@@ -8,9 +8,9 @@ import httpx
 import pytest
 from playwright.async_api import Browser
 
-from gateway.flow.front_errors import PanelSilent
-from gateway.flow.front_views import PanelView
-from gateway.flow.pairing_window import PairingBody
+from gateway.flow.panel.errors import PanelSilent
+from gateway.flow.panel.pairing_window import PairingBody
+from gateway.flow.panel.views import PanelView
 from gateway.web.box_cards import panel_card, time_left
 from tests.api.rig import OTHER_STRUCTURE, Box, Served, open_box
 from tests.trust.pki import STRUCTURE

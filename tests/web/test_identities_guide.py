@@ -6,7 +6,7 @@ import html
 import re
 from pathlib import Path
 
-from gateway.flow.qualification import WAITING_FOR_IDENTITY
+from gateway.flow.identities.qualification import WAITING_FOR_IDENTITY
 from gateway.model.patient import IdentityStatus
 from gateway.web import batch_cards
 from gateway.web.addresses import TASKS

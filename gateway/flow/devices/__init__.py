@@ -1,0 +1,1 @@
+"""The device process as the gateway knows it: started, listened to, told of."""

@@ -1,0 +1,1 @@
+"""The front of the box: lamps, button, pairing window, request of a return to factory settings."""
