@@ -20,6 +20,7 @@ _AT = re.compile(r" - at `\$\.?([^`]*)`$")
 _NAMED = re.compile(r"(?:missing required|unknown) field `([^`]*)`")
 _ELEMENT = re.compile(r"\[[^\]]*\]")
 _RANK = re.compile(r"\[[0-9]+\]")
+_NOT_JSON = "ce n'est pas du JSON en UTF-8"
 
 _T = TypeVar("_T", bound=msgspec.Struct)
 
@@ -29,8 +30,11 @@ class RequestInvalid(Refused):
 
     code = "request-invalid"
     title = "Demande mal formée"
-    what = "La demande ne respecte pas le format attendu."
+    what = "La demande ne respecte pas le format attendu : {fault}."
     gesture = "Faites corriger par l'éditeur le champ indiqué, puis renvoyez la demande."
+
+    def __init__(self, technical: str = "", *, field: str | None = None, fault: str = "ce champ n'a pas la forme attendue") -> None:
+        super().__init__(technical, field=field, fault=fault)
 
 
 def decode(data: bytes | bytearray, kind: type[_T]) -> _T:
@@ -38,14 +42,25 @@ def decode(data: bytes | bytearray, kind: type[_T]) -> _T:
     try:
         return msgspec.json.decode(data, type=kind)
     except msgspec.DecodeError as problem:
-        raise RequestInvalid(field=_field_of(str(problem), kind)) from None
+        raise RequestInvalid(field=_field_of(str(problem), kind), **_fault_of(problem)) from None
     except (UnicodeDecodeError, RecursionError):
-        raise RequestInvalid(field="request") from None
+        raise RequestInvalid(field="request", fault=_NOT_JSON) from None
 
 
 def is_plain(text: str) -> bool:
     """Something to read on one line; the spaces of French typography, which Python does not call printable, included."""
     return bool(text.strip()) and all(character.isprintable() or unicodedata.category(character) == "Zs" for character in text)
+
+
+def _fault_of(problem: msgspec.DecodeError) -> dict[str, str]:
+    message = str(problem)
+    if not isinstance(problem, msgspec.ValidationError):
+        return {"fault": _NOT_JSON}
+    if message.startswith("Object missing required field"):
+        return {"fault": "ce champ manque"}
+    if message.startswith("Object contains unknown field"):
+        return {"fault": "ce champ, ou un champ qu'il contient, n'est pas prévu à cet endroit"}
+    return {}
 
 
 def _field_of(message: str, kind: type[msgspec.Struct]) -> str:

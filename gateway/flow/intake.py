@@ -183,7 +183,7 @@ def _check_destinations(admitted: Admitted, structure: Structure) -> None:
 
 def _check_instant(instant: datetime | None, latest: datetime | None, field: str) -> None:
     if instant is not None and (instant < _EARLIEST or (latest is not None and instant > latest)):
-        raise RequestInvalid(field=field)
+        raise RequestInvalid(field=field, fault="cette date n'est pas possible")
 
 
 def _patient_of_header(request: DocumentRequest, header: ClinicalHeader, known: Patient | None) -> Patient:

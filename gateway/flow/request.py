@@ -95,7 +95,7 @@ def decode_request(data: bytes) -> DocumentRequest:
     request = decode(data, DocumentRequest)
     _check_texts(request)
     if request.deliver.nowhere:
-        raise RequestInvalid(field="deliver")
+        raise RequestInvalid(field="deliver", fault="aucun destinataire n'est demandé")
     return request
 
 

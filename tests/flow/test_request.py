@@ -57,6 +57,24 @@ def test_the_field_at_fault_is_named(path: str, value: object, field: str) -> No
     assert refusal.value.field == field
 
 
+@pytest.mark.parametrize(
+    ("data", "field", "said"),
+    [
+        (changed("deliver", None), "deliver", "ce champ manque"),
+        (changed("author.local_id", "P-1"), "author.local_id", "ce champ, ou un champ qu'il contient, n'est pas prévu à cet endroit"),
+        (changed("document.couleur", "bleu"), "document", "ce champ, ou un champ qu'il contient, n'est pas prévu à cet endroit"),
+        (changed("deliver.dmp", "oui"), "deliver.dmp", "ce champ n'a pas la forme attendue"),
+        (b"{", "request", "ce n'est pas du JSON en UTF-8"),
+        (b'{"author": {"id": "\xe9"}}', "request", "ce n'est pas du JSON en UTF-8"),
+    ],
+)
+def test_what_is_wrong_with_the_field_is_said(data: bytes, field: str, said: str) -> None:
+    with pytest.raises(RequestInvalid) as refusal:
+        decode_request(data)
+    told = refusal.value.explanation.what
+    assert (refusal.value.field, told) == (field, f"La demande ne respecte pas le format attendu : {said}.")
+
+
 @pytest.mark.parametrize("space", ["\u00a0", "\u202f", "\u2009", "\u3000"])
 def test_the_spaces_of_french_typography_are_text(space: str) -> None:
     title = f"Ordonnance n°{space}3{space}: «{space}été{space}»"

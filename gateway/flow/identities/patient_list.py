@@ -2,13 +2,15 @@
 
 Separator `;` or `,`, UTF-8 (a byte order mark allowed) or Windows-1252, quotes as spreadsheets write them. Columns by their name in
 BatchPatient, in any order; only `local_id` is needed. What is wrong is told by its line and its column, never by its content: a line that
-cannot be taken is put aside and the others go on. The format is Relais's own: no national one exists for it.
+cannot be taken is put aside and the others go on. A birth date as French spreadsheets write it (31/12/1975) is taken, and a code of a birth
+place that lost its first zero there (1154 for 01154). The format is Relais's own: no national one exists for it.
 """
 
 from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 
 import msgspec
@@ -20,6 +22,8 @@ MOST = 20_000
 """Patients of one list."""
 COLUMNS = BatchPatient.__struct_fields__
 _LONGEST_LINE = 4_096
+_FRENCH_DATE = re.compile(r"([0-9]{2})/([0-9]{2})/([0-9]{4})")
+_ZERO_LOST = re.compile(r"[0-9]{4}")
 
 
 class PatientListInvalid(Refused):
@@ -109,9 +113,18 @@ def _rows(text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
 def _patient(names: list[str], cells: list[str]) -> BatchPatient:
     if len(cells) != len(names) or sum(map(len, cells)) > _LONGEST_LINE:
         raise LineInvalid(field=names[min(len(cells), len(names) - 1)], reason="elle n'a pas autant de cases que la première ligne")
-    said = {name: cell.strip() for name, cell in zip(names, cells, strict=True) if cell.strip()}
+    said = {name: _mended(name, cell.strip()) for name, cell in zip(names, cells, strict=True) if cell.strip()}
     try:
         return msgspec.convert(said, BatchPatient)
     except msgspec.ValidationError:
         wrong = next((name for name, cell in said.items() if len(cell) > 128), "local_id")
         raise LineInvalid(field=wrong, reason="elle n'a pas de local_id, ou une case y est trop longue") from None
+
+
+def _mended(name: str, cell: str) -> str:
+    """What a spreadsheet made of a cell, back to what the software had written."""
+    if name == "birth_date" and (date := _FRENCH_DATE.fullmatch(cell)):
+        return "-".join(reversed(date.groups()))
+    if name == "birth_place" and _ZERO_LOST.fullmatch(cell):
+        return f"0{cell}"
+    return cell

@@ -258,7 +258,7 @@ class SearchDesk:
         except ValueError:
             raise RequestInvalid(field="card.read_at") from None
         if read_at.tzinfo is None:
-            raise RequestInvalid(field="card.read_at")
+            raise RequestInvalid(field="card.read_at", fault="il manque le fuseau horaire de cet instant")
         age = self._books.moment() - read_at
         if not timedelta(minutes=-5) <= age <= timedelta(minutes=self._configuration.identification.vitale_reading_minutes):
             raise CardReadingTooOld(field="card.read_at")

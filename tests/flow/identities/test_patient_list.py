@@ -27,6 +27,7 @@ WANTED = (
         LIST.replace(";", ",").encode(),
         LIST.replace("\n", "\r\n").encode(),
         (LIST + "\n;;;;;\n").encode(),
+        LIST.replace("1975-12-31", "31/12/1975").encode(),
         LIST.replace("local_id", '"Local_ID"').replace("P-1", '"P-1"').encode(),
     ],
 )
@@ -37,6 +38,11 @@ def test_every_way_to_write_the_same_list_reads_the_same(data: bytes) -> None:
 def test_local_numbers_alone_are_a_list() -> None:
     found = read_patient_list(b"local_id\nP-1\nP-2\n")
     assert found == PatientList(patients=(BatchPatient(local_id="P-1"), BatchPatient(local_id="P-2")), lines=(2, 3))
+
+
+def test_what_a_spreadsheet_did_to_dates_and_leading_zeros_is_undone() -> None:
+    found = read_patient_list(b"local_id;birth_date;birth_place\nP-1;00/00/1950;1154\nP-2;1/2/1950;99\n")
+    assert [(one.birth_date, one.birth_place) for one in found.patients] == [("1950-00-00", "01154"), ("1/2/1950", "99")]
 
 
 @pytest.mark.parametrize(
