@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import os
 import shutil
 import signal
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -91,6 +90,7 @@ from gateway.flow.signing.signatures import Signatures
 from gateway.flow.status import StatusBoard
 from gateway.flow.workshop import Workshop
 from gateway.journal.blobs import BlobStore
+from gateway.journal.home_lock import alone_in
 from gateway.journal.sqlite import SqliteStore
 from gateway.journal.store import Store
 from gateway.kernel.clock import Clock, SystemClock
@@ -122,14 +122,6 @@ _RECENT_BYTES = 4_000_000
 _LOOK_SECONDS = 300.0
 """Between two looks at the certificates that take over from one another."""
 _REHEARSAL_SECONDS = 20.0
-
-
-class HomeBusy(ConfigurationFault):
-    """Another process owns this home: two would send everything twice."""
-
-    code = "home-busy"
-    what = "Ce boîtier est déjà en marche."
-    gesture = "Utilisez le boîtier qui tourne, ou arrêtez-le d'abord."
 
 
 class AnchorsMissing(ConfigurationFault):
@@ -174,7 +166,7 @@ async def opened(home: Home, *, clock: Clock | None = None) -> AsyncIterator[Gat
     configuration = read_configuration(home.configuration)
     clock = clock or system_clock(configuration)
     async with AsyncExitStack() as stack:
-        stack.enter_context(_alone_in(home))
+        stack.enter_context(alone_in(home))
         vault = open_vault(home.root, settings=configuration.box_key)
         store = await SqliteStore.open(home.journal, reserve_bytes=configuration.limits.disk_reserve_bytes)
         stack.push_async_callback(store.close)
@@ -319,17 +311,6 @@ async def opened(home: Home, *, clock: Clock | None = None) -> AsyncIterator[Gat
             device_client=device_client,
             clock=clock,
         )
-
-
-@contextmanager
-def _alone_in(home: Home) -> Iterator[None]:
-    """The kernel frees the lock when the process dies, however it dies."""
-    with os.fdopen(os.open(home.root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "r+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as problem:
-            raise HomeBusy from problem
-        yield
 
 
 async def serve(home: Home) -> None:

@@ -15,12 +15,13 @@ from typing import Any, Literal
 import httpx
 import msgspec
 
-from gateway.app import HomeBusy, opened
+from gateway.app import opened
 from gateway.commands.passphrase import read_passphrase
 from gateway.commands.queue import GatewayNotAnswering, GestureRefused
 from gateway.flow.caller import OPERATOR, Caller
 from gateway.flow.certificates.custody import ImportOrder
 from gateway.flow.relay import Relay
+from gateway.journal.home_lock import HomeBusy
 from gateway.kernel.errors import ConfigurationFault
 from gateway.kernel.home import Home
 from gateway.trust.roles import Role

@@ -14,11 +14,12 @@ from typing import Any
 
 import msgspec
 
-from gateway.app import Gateway, HomeBusy, opened
+from gateway.app import Gateway, opened
 from gateway.flow.caller import OPERATOR, Caller
 from gateway.flow.errors import NotFound
 from gateway.flow.reading import Filter
 from gateway.flow.views import DocumentView
+from gateway.journal.home_lock import HomeBusy
 from gateway.kernel.errors import ConfigurationFault, RelaisError
 from gateway.kernel.home import Home
 

@@ -49,8 +49,13 @@ class Home(msgspec.Struct, frozen=True):
 
     @property
     def factory_reset(self) -> Path:
-        """There once the button was held for a return to factory settings (`flow.reset_requests`)."""
+        """There once the button was held for a return to factory settings (`flow.panel.reset_requests`)."""
         return self.root / "factory-reset.json"
+
+    @property
+    def erasure(self) -> Path:
+        """There from the first step of a return to factory settings to the last; such a home is never served."""
+        return self.root / "erasure.json"
 
     @property
     def work(self) -> Path:
