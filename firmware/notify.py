@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+from collections.abc import Mapping
 
 
 def notify_systemd(message: str) -> None:
@@ -17,3 +18,12 @@ def notify_systemd(message: str) -> None:
     with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as channel:
         channel.connect(address)
         channel.sendall(message.encode())
+
+
+def watchdog_seconds(environment: Mapping[str, str] | None = None) -> float | None:
+    """How long systemd waits for `WATCHDOG=1` before it ends this process; None when it does not wait (sd_watchdog_enabled(3))."""
+    told = os.environ if environment is None else environment
+    if told.get("WATCHDOG_PID") not in (None, str(os.getpid())):
+        return None
+    delay = told.get("WATCHDOG_USEC", "")
+    return int(delay) / 1e6 if delay.isascii() and delay.isdigit() and int(delay) else None

@@ -17,7 +17,7 @@ from firmware.devices.server import Server
 from firmware.devices.settings import DeviceSettings, read_settings
 from firmware.errors import DeviceError
 from firmware.memory import give_back, keep_few_pools, settle
-from firmware.notify import notify_systemd
+from firmware.notify import notify_systemd, watchdog_seconds
 from firmware.process import harden_process
 
 _LOG = logging.getLogger("firmware.devices")
@@ -68,12 +68,10 @@ async def _serve(path: Path, settings: DeviceSettings) -> None:
 
 async def _until(ended: asyncio.Event) -> None:
     """Wait, and tell systemd's watchdog that this loop moves."""
-    every = int(os.environ.get("WATCHDOG_USEC") or 0) / 2e6
-    if os.environ.get("WATCHDOG_PID") not in (None, str(os.getpid())):
-        every = 0.0
+    patience = watchdog_seconds()
     while not ended.is_set():
         with suppress(TimeoutError):
-            async with asyncio.timeout(every or None):
+            async with asyncio.timeout(patience / 2 if patience else None):
                 await ended.wait()
         notify_systemd("WATCHDOG=1")
 

@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import socket
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import uvicorn
@@ -128,9 +128,19 @@ class _Server(uvicorn.Server):
 
 
 async def serve_api(
-    application: Litestar, context: ssl.SSLContext, host: str, port: int, *, ready: Callable[[int], None], stop: asyncio.Event
+    application: Litestar,
+    context: ssl.SSLContext,
+    host: str,
+    port: int,
+    *,
+    ready: Callable[[int], None],
+    stop: asyncio.Event,
+    passed: Sequence[socket.socket] = (),
 ) -> None:
-    """Serve until `stop` is set; `ready` is called with the real port. Raises AddressTaken."""
+    """Serve until `stop` is set; `ready` is called with the real port, the first one of several. Raises AddressTaken.
+
+    Sockets that systemd passed (`firmware.activation`) are served in the place of `host` and `port`, and closed at the end.
+    """
     application.state[STOPPING] = stop
     config = uvicorn.Config(
         application,
@@ -144,12 +154,13 @@ async def serve_api(
         timeout_keep_alive=_KEEP_ALIVE,
     )
     config.load()
-    with _listening(host, port) as listening:
-        bound: int = listening.getsockname()[1]
+    with contextlib.ExitStack() as open_ones:
+        listening = [open_ones.enter_context(one) for one in passed or (_listening(host, port),)]
+        bound: int = listening[0].getsockname()[1]
         server = _Server(config, context, lambda: ready(bound))
         stopping = asyncio.create_task(_stop_when(stop, server))
         try:
-            await server.serve([listening])
+            await server.serve(listening)
         finally:
             stopping.cancel()
 
