@@ -21,12 +21,18 @@ from gateway.trust.report import Ledger, Rule
 from gateway.trust.revocation import read_list, revocation_of
 
 
-def choose_certificate(certificates: Sequence[bytes], marks: Sequence[CertificateMark], ledger: Ledger) -> x509.Certificate | None:
-    """The certificate of KeyInfo that the signed properties designate; None, with the rules failed, when there is none."""
+def choose_certificate(certificates: Sequence[bytes], marks: Sequence[CertificateMark] | None, ledger: Ledger) -> x509.Certificate | None:
+    """The certificate that came along and that the signed properties designate; None, with the rules failed, when there is none.
+
+    `marks` None: the form of the signature designates none, and the first is the signer's.
+    """
     if not certificates:
         ledger.failed(Rule.CERTIFICATE_PRESENT, "La signature ne contient pas le certificat du signataire.")
         return None
     ledger.passed(Rule.CERTIFICATE_PRESENT, "La signature contient le certificat du signataire.")
+    if marks is None:
+        ledger.passed(Rule.CERTIFICATE_VALID, "Le certificat joint était valable ; cette forme de signature ne le désigne pas.")
+        marks = [CertificateMark("sha256", digest_of(certificates[0], "sha256"))]
     # The signer's own mark comes first; the marks after it are those of its authorities.
     designated = [der for der in certificates if marks and _designates(marks[0], der)]
     if not designated:

@@ -42,6 +42,7 @@ MANDATORY = frozenset(Rule) - {Rule.REVOCATION}
 """Revocation may remain unknown, when no list of the authority is held; everything else must have passed."""
 
 Packaging = Literal["ENVELOPING", "ENVELOPED", "DETACHED"]
+SignatureFormat = Literal["xades", "xmldsig", "pades"]
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,7 +59,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     valid: bool
     findings: tuple[Finding, ...]
     readable: bool = True
-    """False when the file is no XML at all."""
+    """False when the file is not of the kind that carries such signatures: no XML at all, no PDF at all."""
     packaging: Packaging | None = None
     signing_time: datetime | None = None
     """As claimed by the signer: no time-stamp proves it."""
@@ -123,6 +124,7 @@ class Ledger:
             self.unknown(rule, "Non vérifié : une vérification précédente a échoué.")
         return tuple(self._findings[rule] for rule in Rule)
 
-    def valid(self) -> bool:
-        """True when every mandatory rule passed and none failed."""
-        return all(self.has_passed(rule) for rule in MANDATORY) and not any(self.has_failed(rule) for rule in Rule)
+    def valid(self, *, dated: bool = True) -> bool:
+        """True when every mandatory rule passed and none failed; not `dated`: the form of the signature has no place for a date."""
+        mandatory = MANDATORY if dated else MANDATORY - {Rule.SIGNING_TIME}
+        return all(self.has_passed(rule) for rule in mandatory) and not any(self.has_failed(rule) for rule in Rule)

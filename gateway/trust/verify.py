@@ -1,8 +1,8 @@
-"""The verification of an XAdES signature: a report rule by rule, safe against wrapping and substitution.
+"""The verification of an XML signature, XAdES or bare: a report rule by rule, safe against wrapping and substitution.
 
 One signature, at the root or right under it; identifiers unique; references and transforms from closed lists; the key taken from the
-certificate that the signed properties designate; the content handed back is what was digested. Nothing is fetched; a bad signature is a
-report, never an error. Sources: dossier cda_signing.md 4.2 and 5.
+certificate that the signed properties designate (a bare signature designates none: its first); the content handed back is what was
+digested. Nothing is fetched; a bad signature is a report, never an error. Sources: dossier cda_signing.md 4.2 and 5.
 """
 
 from __future__ import annotations
@@ -49,26 +49,30 @@ def verify_signature(
     crls: Sequence[bytes] = (),
     at: datetime,
     max_bytes: int = LARGEST_DOCUMENT,
+    bare: bool = False,
 ) -> Report:
     """The report on `document` (XML); `detached` is the content that a detached signature covers, `anchors` PEM, `crls` PEM or DER.
 
-    The certificate is judged at the claimed signing time and `at` (aware). Raises RevocationListRefused for an unreadable list, and nothing
-    for what a stranger wrote.
+    The certificate is judged at the claimed signing time and `at` (aware). `bare`: an XMLDSig without XAdES properties is asked for, which
+    says neither when it was made nor by which certificate; an XAdES one is then refused, as the service does. Raises RevocationListRefused
+    for an unreadable list, and nothing for what a stranger wrote.
     """
     ledger = Ledger()
     scene = _read_scene(document, detached, max_bytes, ledger)
-    properties = _read_properties(scene, ledger) if scene is not None else None
+    properties = _read_properties(scene, ledger, bare=bare) if scene is not None else None
     if scene is None:
         return Report(valid=False, findings=ledger.findings(), readable=ledger.readable)
     parts = scene.signature
     _judge_algorithms(parts, properties, ledger)
-    claimed = _judge_time(properties, at, ledger)
-    certificate = choose_certificate(parts.certificates, properties.certificates if properties else (), ledger)
+    claimed = judge_time(properties.signing_time if properties is not None else None, at, ledger, dated=not bare)
+    marks = None if bare else properties.certificates if properties is not None else ()
+    certificate = choose_certificate(parts.certificates, marks, ledger)
     data = _judge_references(scene, properties, ledger)
+    ledger.passed(Rule.FORMAT, f"La signature est d'une forme acceptée ({'XMLDSig' if bare else 'XAdES'}).")
     if certificate is not None:
         _judge_value(parts, certificate, ledger)
         judge_certificate(certificate, parts.certificates, ledger, anchors=anchors, crls=crls, claimed=claimed, at=at)
-    return _report(scene, properties, certificate, data, ledger)
+    return _report(scene, properties, certificate, data, ledger, dated=not bare)
 
 
 def _read_scene(document: bytes, detached: bytes | None, max_bytes: int, ledger: Ledger) -> Scene | None:
@@ -101,14 +105,16 @@ def _read_scene(document: bytes, detached: bytes | None, max_bytes: int, ledger:
     return Scene(document, root, parts, detached)
 
 
-def _read_properties(scene: Scene, ledger: Ledger) -> SignedProperties | None:
+def _read_properties(scene: Scene, ledger: Ledger, *, bare: bool) -> SignedProperties | None:
     try:
         properties = read_properties(scene.signature)
     except Unacceptable as refusal:
         ledger.failed(Rule.FORMAT, f"La signature n'est pas d'une forme acceptée : {refusal.reason}.")
         return None
-    if properties is None:
+    if properties is None and not bare:
         ledger.failed(Rule.FORMAT, "La signature n'est pas au format XAdES : elle n'a pas de propriétés signées.")
+    elif properties is not None and bare:
+        ledger.failed(Rule.FORMAT, "La signature est au format XAdES : elle se vérifie comme telle.")
     return properties
 
 
@@ -124,9 +130,11 @@ def _judge_algorithms(parts: SignatureParts, properties: SignedProperties | None
         ledger.passed(Rule.ALGORITHM, "Les algorithmes employés sont acceptés.")
 
 
-def _judge_time(properties: SignedProperties | None, at: datetime, ledger: Ledger) -> datetime | None:
-    claimed = properties.signing_time if properties is not None else None
-    if claimed is None:
+def judge_time(claimed: datetime | None, at: datetime, ledger: Ledger, *, dated: bool = True) -> datetime | None:
+    """Judge the claimed signing time, and return it; not `dated`: the form of the signature has no place for one."""
+    if claimed is None and not dated:
+        ledger.unknown(Rule.SIGNING_TIME, "Non vérifié : cette forme de signature ne dit pas quand elle a été faite.")
+    elif claimed is None:
         ledger.failed(Rule.SIGNING_TIME, "La signature ne dit pas quand elle a été faite.")
     elif claimed > at + _CLOCK_SLACK:
         ledger.failed(Rule.SIGNING_TIME, "La date de signature est dans le futur.")
@@ -169,9 +177,7 @@ def _judge_references(scene: Scene, properties: SignedProperties | None, ledger:
         ledger.failed(Rule.FORMAT, "La signature ne couvre pas ses propriétés (date, certificat).")
     if any(_carries_uncovered(held, covered) for held in scene.signature.objects):
         ledger.failed(Rule.FORMAT, "La signature transporte un contenu qu'elle ne couvre pas.")
-    data = _signed_content(resolved, scene, ledger)
-    ledger.passed(Rule.FORMAT, "La signature est d'une forme acceptée (XAdES).")
-    return data
+    return _signed_content(resolved, scene, ledger)
 
 
 def _signed_content(
@@ -209,13 +215,15 @@ def _report(
     certificate: x509.Certificate | None,
     data: tuple[ReferenceParts, Target] | None,
     ledger: Ledger,
+    *,
+    dated: bool,
 ) -> Report:
     intact_both = ledger.has_passed(Rule.SIGNATURE_INTACT) and ledger.has_passed(Rule.DOCUMENT_INTACT)
     reference, target = data if data is not None else (None, None)
     described = properties.media_types if properties is not None else {}
     return Report(
         findings=ledger.findings(),
-        valid=ledger.valid(),
+        valid=ledger.valid(dated=dated),
         packaging=_PACKAGINGS.get(target.place) if target is not None else None,
         signing_time=properties.signing_time if properties is not None else None,
         signer=distinguished_name(certificate.subject) if certificate is not None else None,

@@ -1,8 +1,7 @@
 """XAdES Baseline-B of a given file by the structure's certificate: enveloping (base64 in ds:Object), detached (by URI), or enveloped.
 
-Never enveloped in a CDA: a ds:Signature inside a ClinicalDocument breaks its schema (cda_signing.md 0.2). Two references: the content and
-the signed properties; exclusive canonical forms; the signing certificate's digest is SHA-512 like esignsante's. No policy, no time-stamp:
-a date proven by nobody but the signer. Source: dossier cda_signing.md 4.2.
+Two references: the content and the signed properties; exclusive canonical forms unless asked otherwise; the signing certificate's digest is
+SHA-512 like esignsante's. No policy, no time-stamp: a date proven by nobody but the signer. Source: dossier cda_signing.md 4.2.
 """
 
 from __future__ import annotations
@@ -14,14 +13,14 @@ from datetime import datetime
 from lxml import etree
 
 from gateway.kernel.errors import Refused
-from gateway.trust.algorithms import BASE64, DS, XPATH, digest_of
-from gateway.trust.dsig import base64_text, complete, ds, key_info, reference, reference_to, signed_info, transform
+from gateway.trust.algorithms import XPATH, digest_of
+from gateway.trust.dsig import complete, ds, key_info, reference, reference_to, signed_info, transform
+from gateway.trust.packaging import Recipe, bearer, reference_around, reference_to_carried, written, written_around
 from gateway.trust.properties import PROPERTIES_TYPES, baseline_properties
 from gateway.trust.signer import DigestName, Signer
-from gateway.xml import c14n
-from gateway.xml.parse import parse_large
 
 CERTIFICATE_DIGEST: DigestName = "sha512"
+USUAL = Recipe()
 
 
 class DetachedUriInvalid(Refused):
@@ -33,35 +32,17 @@ class DetachedUriInvalid(Refused):
     gesture = "Donnez le nom du fichier signé (par exemple document.pdf), puis renvoyez la demande."
 
 
-class EnvelopeRefused(Refused):
-    """The XML document cannot carry its own signature: it is a CDA or holds one, or it carries a signature already."""
-
-    code = "envelope-refused"
-    title = "Signature enveloppée impossible"
-    what = "Ce document XML ne peut pas porter sa propre signature : c'est un CDA, dont le schéma l'interdit, ou il en porte déjà une."
-    gesture = "Demandez une signature enveloppante, qui contient le document sans le modifier."
-
-
 async def sign_enveloping(
-    data: bytes, media_type: str, signer: Signer, now: datetime, roles: Sequence[str] = (), *, digest: DigestName = "sha256"
+    data: bytes, media_type: str, signer: Signer, now: datetime, roles: Sequence[str] = (), recipe: Recipe = USUAL
 ) -> bytes:
     """A signature document (UTF-8 XML) that carries `data` in base64; `roles` are claimed, not proven. Raises KeyUnavailable."""
     identity = str(uuid.uuid4())
-    object_id = f"o-{identity}"
-    carried = ds("Object", base64_text(data), Id=object_id)
-    content = reference(
-        f"#{object_id}",
-        digest,
-        digest_of(data, digest),
-        transforms=[transform(BASE64)],
-        kind=f"{DS}Object",
-        identifier=f"r-{identity}",
-    )
-    return await _sign(identity, content, carried, media_type, signer, now, roles, digest)
+    content = reference_to_carried(data, identity, recipe.digest)
+    return written_around(await _sign(identity, content, media_type, signer, now, roles, recipe), data, identity)
 
 
 async def sign_detached(
-    data: bytes, uri: str, media_type: str, signer: Signer, now: datetime, roles: Sequence[str] = (), *, digest: DigestName = "sha256"
+    data: bytes, uri: str, media_type: str, signer: Signer, now: datetime, roles: Sequence[str] = (), recipe: Recipe = USUAL
 ) -> bytes:
     """A signature document (UTF-8 XML) over the raw bytes of `data`, which travel apart under the name `uri` (file name or URN).
 
@@ -70,47 +51,36 @@ async def sign_detached(
     if not uri or uri.startswith("#"):
         raise DetachedUriInvalid(field="uri")
     identity = str(uuid.uuid4())
-    content = reference(uri, digest, digest_of(data, digest), identifier=f"r-{identity}")
-    return await _sign(identity, content, None, media_type, signer, now, roles, digest)
+    content = reference(uri, recipe.digest, digest_of(data, recipe.digest), identifier=f"r-{identity}")
+    return written(await _sign(identity, content, media_type, signer, now, roles, recipe))
 
 
-async def sign_enveloped(
-    document: bytes, signer: Signer, now: datetime, roles: Sequence[str] = (), *, digest: DigestName = "sha256"
-) -> bytes:
+async def sign_enveloped(document: bytes, signer: Signer, now: datetime, roles: Sequence[str] = (), recipe: Recipe = USUAL) -> bytes:
     """The XML document with its signature as the last child of its root, by the XPath that esignsante writes.
 
     Raises EnvelopeRefused, XmlMalformed, KeyUnavailable.
     """
-    root = parse_large(document, max_bytes=len(document))
-    if next(root.iter("{urn:hl7-org:v3}ClinicalDocument", f"{{{DS}}}Signature"), None) is not None:
-        raise EnvelopeRefused(field="file")
+    return await sign_bearer(bearer(document), signer, now, roles, recipe)
+
+
+async def sign_bearer(root: etree._Element, signer: Signer, now: datetime, roles: Sequence[str] = (), recipe: Recipe = USUAL) -> bytes:
+    """As `sign_enveloped`, for a document of our own that was never written. Raises KeyUnavailable."""
     identity = str(uuid.uuid4())
     without = transform(XPATH)
     without.append(ds("XPath", "not(ancestor-or-self::ds:Signature)"))
-    whole = digest_of(c14n.exclusive(root.getroottree()), digest)
-    content = reference("", digest, whole, transforms=[without, transform(c14n.EXCLUSIVE)], identifier=f"r-{identity}")
+    content = reference_around(root, without, identity, recipe)
     signature, qualifying = _frame(identity, signer, now, roles, "text/xml")
     root.append(signature)
-    await _finish(identity, signature, qualifying, content, signer, digest)
-    return etree.tostring(root.getroottree(), encoding="UTF-8", xml_declaration=True)
+    await _finish(identity, signature, qualifying, content, signer, recipe)
+    return written(root)
 
 
 async def _sign(
-    identity: str,
-    content: etree._Element,
-    carried: etree._Element | None,
-    media_type: str,
-    signer: Signer,
-    now: datetime,
-    roles: Sequence[str],
-    digest: DigestName,
-) -> bytes:
+    identity: str, content: etree._Element, media_type: str, signer: Signer, now: datetime, roles: Sequence[str], recipe: Recipe
+) -> etree._Element:
     signature, qualifying = _frame(identity, signer, now, roles, media_type)
-    await _finish(identity, signature, qualifying, content, signer, digest)
-    # Last, so that megabytes of base64 are not canonicalised on the way; the content's reference does not depend on its place.
-    if carried is not None:
-        signature.append(carried)
-    return etree.tostring(signature, encoding="UTF-8", xml_declaration=True)
+    await _finish(identity, signature, qualifying, content, signer, recipe)
+    return signature
 
 
 def _frame(identity: str, signer: Signer, now: datetime, roles: Sequence[str], media_type: str) -> tuple[etree._Element, etree._Element]:
@@ -130,8 +100,9 @@ def _frame(identity: str, signer: Signer, now: datetime, roles: Sequence[str], m
 
 
 async def _finish(
-    identity: str, signature: etree._Element, qualifying: etree._Element, content: etree._Element, signer: Signer, digest: DigestName
+    identity: str, signature: etree._Element, qualifying: etree._Element, content: etree._Element, signer: Signer, recipe: Recipe
 ) -> None:
-    kind = PROPERTIES_TYPES["1.3.2"]
-    properties = reference_to(qualifying[0], f"#xades-{identity}", digest, algorithm=c14n.EXCLUSIVE, kind=kind)
-    await complete(signature, signed_info([content, properties], digest), signer, digest, value_id=f"value-{identity}")
+    kind, digest = PROPERTIES_TYPES["1.3.2"], recipe.digest
+    properties = reference_to(qualifying[0], f"#xades-{identity}", digest, algorithm=recipe.form, kind=kind)
+    info = signed_info([content, properties], digest, algorithm=recipe.form)
+    await complete(signature, info, signer, digest, value_id=f"value-{identity}")

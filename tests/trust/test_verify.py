@@ -17,6 +17,7 @@ from gateway.kernel.clock import FrozenClock
 from gateway.trust import dsig
 from gateway.trust.algorithms import digest_of
 from gateway.trust.lot import LotDocument, sign_lot
+from gateway.trust.packaging import Recipe
 from gateway.trust.properties import baseline_properties
 from gateway.trust.report import Report, Rule, Verdict
 from gateway.trust.software_signer import SoftwareSigner
@@ -315,7 +316,7 @@ def test_hmac_under_the_public_key_is_no_signature() -> None:
 
 
 async def test_sha1_is_flagged() -> None:
-    signed = await sign_enveloping(DATA, "application/pdf", signer(), NOW, digest="sha1")
+    signed = await sign_enveloping(DATA, "application/pdf", signer(), NOW, recipe=Recipe(digest="sha1"))
     assert failed(signed) == {Rule.ALGORITHM}
     assert "SHA-1" in report(signed).sentence(Rule.ALGORITHM)
     lot = await sign_lot(submission_set_id="2.25.1", documents=[LotDocument(unique_id="2.25.2", data=b"<a/>")], signer=signer(), now=NOW)

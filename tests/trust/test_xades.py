@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
+from gateway.trust.packaging import Recipe
 from gateway.trust.properties import issuer_serial
 from gateway.trust.report import Rule
 from gateway.trust.signer import DigestName
@@ -33,7 +34,7 @@ EACH = pytest.mark.parametrize("data", CONTENTS.values(), ids=CONTENTS.keys())
 @EACH
 @pytest.mark.parametrize("digest", ["sha256", "sha384", "sha512"])
 async def test_xmlsec1_verifies_an_enveloping_signature(tmp_path: Path, data: bytes, digest: DigestName) -> None:
-    signed = await sign_enveloping(data, "application/pdf", signer(), NOW, ["Médecin traitant"], digest=digest)
+    signed = await sign_enveloping(data, "application/pdf", signer(), NOW, ["Médecin traitant"], Recipe(digest=digest))
     assert accepted(xmlsec_verify(signed, tmp_path, trusted=[PKI.root_pem], untrusted=[PKI.chain_pem]), 2)
     stranger = Pki.create("TILLEULS")
     assert not accepted(xmlsec_verify(signed, tmp_path, trusted=[stranger.root_pem], untrusted=[PKI.chain_pem]), 2)
