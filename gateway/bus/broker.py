@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 from typing_extensions import override
 
+from gateway.egress.outlet import through_blocking, way_out
 from gateway.kernel.errors import TransientFault
 
 if TYPE_CHECKING:
@@ -82,6 +83,8 @@ def broker_at(access: Callable[[], Awaitable[Access]]) -> Connect:
             keepalive=_KEEP_ALIVE,
             logger=_silent(),
         )
+        if (relay := way_out()) is not None:
+            _lead_through(client, relay, found)
         try:
             await client.__aenter__()
         except (aiomqtt.MqttError, OSError, ValueError) as problem:
@@ -115,6 +118,12 @@ class _Connection:
                 pass
         except aiomqtt.MqttError:
             return
+
+
+def _lead_through(client: aiomqtt.Client, relay: str, access: Access) -> None:
+    """The library has no setting for it that keeps the broker's name for TLS: it is told where its socket comes from."""
+    inner = client._client
+    inner._create_socket_connection = lambda: through_blocking(relay, access.host, access.port, _ANSWER_SECONDS)  # type: ignore[method-assign]
 
 
 def _silent() -> logging.Logger:

@@ -19,6 +19,8 @@ from typing import Any, TypeVar
 import httpcore
 from typing_extensions import override
 
+from gateway.egress.outlet import through, way_out
+
 _READ = 262_144
 _SOCKET_OPTION = tuple[int, int, int] | tuple[int, int, bytes | bytearray] | tuple[int, int, None, int]
 _Result = TypeVar("_Result")
@@ -171,6 +173,8 @@ class Backend(httpcore.AsyncNetworkBackend):
     ) -> httpcore.AsyncNetworkStream:
         """The first address that answers, each given its share of the time; raises httpcore.ConnectError or ConnectTimeout."""
         async with _limited(timeout, httpcore.ConnectTimeout, httpcore.ConnectError):
+            if (relay := way_out()) is not None:
+                return Stream(await through(relay, host, port))
             found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
             for family, kind, protocol, _, address in found[:-1]:
                 with contextlib.suppress(OSError):

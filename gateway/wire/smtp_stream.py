@@ -12,6 +12,8 @@ from typing import cast
 
 from typing_extensions import override
 
+from gateway.egress.outlet import through, way_out
+
 _LONGEST_LINE = 8192
 _PAUSE_ABOVE = 64 * 1024
 _CHUNK = 128 * 1024
@@ -86,7 +88,7 @@ class SmtpStream:
     async def connect(cls, host: str, port: int) -> SmtpStream:
         """A connection in clear; raises StreamEnded."""
         try:
-            transport, inbox = await asyncio.get_running_loop().create_connection(_Inbox, host, port)
+            transport, inbox = await _connected(host, port)
         except (OSError, ValueError, OverflowError) as problem:
             raise StreamEnded(type(problem).__name__) from None
         return cls(transport, inbox)
@@ -148,6 +150,14 @@ class SmtpStream:
         """End the connection at once."""
         self._inbox.end("closed")
         self._transport.abort()
+
+
+async def _connected(host: str, port: int) -> tuple[asyncio.Transport, _Inbox]:
+    loop, relay = asyncio.get_running_loop(), way_out()
+    if relay is None:
+        return await loop.create_connection(_Inbox, host, port)
+    transport, inbox = await loop.create_unix_connection(_Inbox, sock=await through(relay, host, port))
+    return transport, inbox
 
 
 def _named(problem: Exception) -> str:
