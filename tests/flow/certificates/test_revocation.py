@@ -196,30 +196,61 @@ class _Over(BaseException):
     """The day is over."""
 
 
-async def test_only_what_could_not_be_had_is_asked_for_again_within_the_day(box: Watched, tmp_path: Path) -> None:
+class Line(ScriptedPort):
+    """Notes when each list is asked for, serves the one of the moment, but none at dead addresses, and ends the test."""
+
+    def __init__(self, box: Watched, clock: FrozenClock, *, until: float) -> None:
+        super().__init__()
+        self.asked: list[tuple[float, str]] = []
+        self.box, self.clock, self.until = box, clock, until
+
+    @override
+    async def send(self, request: HttpRequest) -> HttpResponse:
+        if self.clock.monotonic() > self.until:
+            raise _Over
+        self.asked.append((self.clock.monotonic(), request.url))
+        if "dead" in request.url:
+            raise PeerUnreachable
+        return served(self.box.pki.crl_der)
+
+    def times(self, word: str) -> list[float]:
+        return [at for at, url in self.asked if word in url]
+
+
+async def watched(box: Watched, *, until: float) -> Line:
+    """The watch run over that many seconds, without luck."""
+    clock = FrozenClock(datetime.now(UTC))
+    line = Line(box, clock, until=until)
+    with pytest.raises(_Over):
+        await RevocationWatch(box.lists, box.keys, (STRUCTURE,), line, clock, box.heeded.append, luck=lambda: 0.0).run()
+    return line
+
+
+async def test_only_what_could_not_be_had_is_asked_for_again_within_the_day_and_more_and_more_rarely(box: Watched) -> None:
     enrolled = Enrolment(box.pki, lambda: "http://dead.test").enrol(EnrolRequest(structure=STRUCTURE, organisation="CABINET"))
     packed, anchors = enrolled["insi_auto"], box.pki.anchors_pem
     data = base64.b64decode(packed["p12"])
     box.keys.import_pkcs12(STRUCTURE, Role.INSI_AUTO, data, packed["passphrase"], environment="test", anchors=anchors)
-    asked: list[tuple[float, str]] = []
+    line = await watched(box, until=90_000)
+    assert line.times("lists") == [0, 86_400]
+    dead = line.times("dead")
+    assert [int(one) for one in dead[:5]] == [0, 900, 2_700, 6_300, 9_900]
+    assert len(dead) == 27
 
-    class Line(ScriptedPort):
-        @override
-        async def send(self, request: HttpRequest) -> HttpResponse:
-            asked.append((clock.monotonic(), request.url))
-            if clock.monotonic() > 90_000:
-                raise _Over
-            if "dead" in request.url:
-                raise PeerUnreachable
-            return served(box.pki.crl_der)
 
-    clock = FrozenClock(datetime.now(UTC))
-    with pytest.raises(_Over):
-        await RevocationWatch(box.lists, box.keys, (STRUCTURE,), Line(), clock, box.heeded.append).run()
-    good = [at for at, url in asked if "dead" not in url]
-    dead = [at for at, url in asked if "dead" in url]
-    assert good[:2] == [0, 86_400]
-    assert len(dead) > 90
+async def test_a_short_list_is_fetched_again_before_the_next_is_due(box: Watched) -> None:
+    box.pki.publish_crl(datetime.now(UTC) + timedelta(hours=8))
+    times = (await watched(box, until=30_000)).times("lists")
+    assert len(times) >= 3
+    assert times[1] == pytest.approx(4 * 3_600, abs=30)
+    assert times[2] == pytest.approx(6 * 3_600, abs=60), "the publisher is late: half of what is left"
+
+
+async def test_a_publisher_that_is_late_is_asked_every_quarter_of_an_hour_then_left_alone_no_longer(box: Watched) -> None:
+    box.pki.publish_crl(datetime.now(UTC) + timedelta(seconds=30))
+    times = (await watched(box, until=4_000)).times("lists")
+    assert times[:4] == pytest.approx([0, 60, 960, 1_860], abs=1)
+    assert box.lists.held() == (box.pki.crl_der,)
 
 
 async def test_a_key_that_goes_away_meanwhile_does_not_end_the_watch(box: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
