@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 
@@ -19,6 +20,10 @@ TURNS_TO_END = 10
 
 settings.register_profile("relais", derandomize=True, deadline=None, print_blob=True)
 settings.load_profile("relais")
+
+# Whatever the shell asks, workers and processes under test keep their bytecode: compiling anew at each start takes longer than the start.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # Nobody may lean on the zone of the machine; a POSIX rule needs no zone file.
 os.environ["TZ"] = "<+0545>-05:45"

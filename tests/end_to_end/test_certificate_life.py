@@ -203,9 +203,10 @@ def test_an_outage_during_the_rehearsal_or_in_the_first_hour_accuses_nobody(scen
 
 @pytest.mark.parametrize("role", [Role.AUTH_CLI, Role.SIGN])
 def test_a_certificate_that_ends_in_mid_queue_stops_its_structure_and_loses_nothing(scene: Scene, role: Role) -> None:
-    put(scene, role, Slot.CURRENT, valid_seconds=25)
+    life = 6 + int(5 * scene.gateway.took)
+    put(scene, role, Slot.CURRENT, valid_seconds=life)
+    ends = time.monotonic() + life
     scene.restart()
-    ends = time.monotonic() + 25
     assert states(scene.sent(structure=PHARE, deliver=EVERYWHERE)) == ["delivered", "delivered"], "it serves until its end"
     scene.sandbox.fault("dmp", "unavailable", count=0)
     queued = [scene.send(structure=structure, deliver=EVERYWHERE) for structure in (PORT, PHARE) * 4]

@@ -48,9 +48,8 @@ give_up = 600.0
 
 
 def environment() -> dict[str, str]:
-    """Ours, with bytecode kept aside: compiling everything anew at each start would take longer than the start itself."""
-    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    return {"PYTHONPYCACHEPREFIX": str(ROOT / ".pytest_cache" / "bytecode"), **kept}
+    """Ours, with bytecode kept: compiling everything anew at each start would take longer than the start itself."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 class Started:
@@ -60,17 +59,21 @@ class Started:
         self._ready = ready
         self._arguments = arguments
         self.process: subprocess.Popen[bytes] | None = None
+        self.took = 0.0
+        """Seconds of its last start: what a test may ask of this machine at this hour."""
         self.log = ready.parent.parent / f"{ready.parent.name}.log"
 
     def start(self) -> dict[str, Any]:
         """Run it and wait until it is ready; what it wrote then."""
         self._ready.unlink(missing_ok=True)
         self._launch()
-        deadline = time.monotonic() + _START
+        begun = time.monotonic()
+        deadline = begun + _START
         while not self._ready.exists():
             if self.process is None or self.process.poll() is not None or time.monotonic() > deadline:
                 raise AssertionError(f"{self._arguments[0]} did not start:\n{self.told()}")
             time.sleep(0.02)
+        self.took = time.monotonic() - begun
         facts: dict[str, Any] = json.loads(self._ready.read_bytes())
         return facts
 
