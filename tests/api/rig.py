@@ -18,7 +18,6 @@ import httpx
 import msgspec
 from litestar import Litestar
 
-from gateway.api.application import create_application
 from gateway.api.server import serve_api
 from gateway.flow.admission import Admission
 from gateway.flow.bookkeeping import Bookkeeper
@@ -77,14 +76,14 @@ from gateway.model.delivery import DeliveryState, ReceiptKind
 from gateway.trust.calendar_facts import CalendarFacts
 from gateway.trust.keystore import KeyStore
 from gateway.trust.lan import LanAuthority
-from gateway.trust.roles import Role
 from gateway.trust.tls import TlsContext, server_context
 from gateway.trust.vault import Vault, open_vault
-from gateway.web.pages import create_pages
 from gateway.wire.http import HttpPort
 from gateway.wire.http_scripted import ScriptedPort
+from tests.api.furniture import furnished
+from tests.api.seats import application_over
 from tests.cda.pdf_samples import plain
-from tests.trust.pki import PASSPHRASE, SIGN, STRUCTURE, shared_leaf, shared_pki
+from tests.trust.pki import STRUCTURE, shared_pki
 
 NOW = datetime(2026, 11, 24, 13, 5, tzinfo=UTC)
 """Five past two in the afternoon in France."""
@@ -271,10 +270,9 @@ async def open_box(
     """
     configuration = configuration or configuration_of(structures, limits)
     clock, store = FrozenClock(NOW), store or MemoryStore()
-    vault = open_vault(home, create=True)
+    vault = open_vault(furnished(home))
     blobs, keys = BlobStore(home), KeyStore(home, vault)
     anchors = shared_pki().anchors_pem
-    keys.import_pkcs12(STRUCTURE, Role.SIGN, shared_leaf(SIGN).pkcs12(), PASSPHRASE, environment="test", anchors=anchors)
     custody, books, identities = Custody(store, blobs, vault), Bookkeeper(store, clock), Identities(store, vault)
     readings = Readings(clock.monotonic)
     desks = {one.id: one.workstation for one in configuration.scanners}
@@ -333,8 +331,7 @@ async def open_box(
     second, other_token = new_workstation("Cabinet 2", tuple(structures), now)
     operator, operator_token = new_workstation(OPERATOR, tuple(structures), now)
     await store.commit(first, second, operator)
-    pages = create_pages(relay, secret=b"s" * 32, clock=clock)
-    application = create_application(relay, limits=configuration.limits, pages=pages)
+    application = application_over(relay, configuration.limits, clock)
     return Box(
         home,
         configuration,
