@@ -65,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--home", type=Path, required=True)
     one.add_argument("action", choices=("list", "show", "hold", "release", "retry", "shape"))
     one.add_argument("id", nargs="?")
+    one.add_argument("--person", help="qui agit : un professionnel ou une secrétaire de la structure")
     one.add_argument("--json", action="store_true")
     one.set_defaults(run=_queue)
 
@@ -141,7 +142,7 @@ def _check(options: argparse.Namespace) -> int:
 def _queue(options: argparse.Namespace) -> int:
     from gateway.commands.queue import queue
 
-    return asyncio.run(queue(Home(options.home), options.action, options.id, as_json=options.json))
+    return asyncio.run(queue(Home(options.home), options.action, options.id, as_json=options.json, person=options.person))
 
 
 def _send(options: argparse.Namespace) -> int:

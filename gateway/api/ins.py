@@ -59,7 +59,8 @@ async def verify_ins(
     request: Request[Any, Any, Any], relay: Given[Relay], limits: Given[Limits], caller: Given[Caller]
 ) -> VerificationView:
     """Whether INSi confirms an INS."""
-    return await relay.searches.verify(caller, await read_json(request, limits, VerifyBody))
+    async with secret_json(request, limits, VerifyBody) as body:
+        return await relay.searches.verify(caller, body)
 
 
 @post("/ins/datamatrix", status_code=200)

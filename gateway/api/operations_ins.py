@@ -176,7 +176,7 @@ INS_OPERATIONS = (
         summary="Vérifier une INS",
         body="VerifyBody",
         answers={200: Answer(what="Confirmée ou non", schemas=("VerificationView",))},
-        refusals=_ACT,
+        refusals=_SEARCH,
     ),
     Operation(
         method="post",

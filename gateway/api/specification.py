@@ -215,7 +215,7 @@ def _operation(one: Operation) -> dict[str, Any]:
         "parameters": [_parameter(parameter) for parameter in (*one.parameters, ACTOR)],
         "responses": {
             **{str(status): _answer(answer) for status, answer in one.answers.items()},
-            **{str(status): _refusal(status) for status in (*one.refusals, 500)},
+            **{str(status): _refusal(status) for status in sorted({*one.refusals, 422, 500})},
         },
     }
     if one.form:

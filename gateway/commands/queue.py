@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from gateway.app import Gateway, opened
-from gateway.flow.caller import OPERATOR, Caller
+from gateway.flow.caller import ACTOR, OPERATOR, Caller
 from gateway.flow.errors import NotFound
 from gateway.flow.reading import Filter
 from gateway.flow.views import DocumentView
@@ -43,24 +43,24 @@ class GestureRefused(RelaisError):
     gesture = "{gesture} ({answered})"
 
 
-async def queue(home: Home, action: str, identifier: str | None, *, as_json: bool) -> int:
-    """Run one action; raises NotFound, NotPossibleNow and what the gesture raises."""
+async def queue(home: Home, action: str, identifier: str | None, *, as_json: bool, person: str | None = None) -> int:
+    """Run one action, in the name of a person when one is given; raises NotFound, NotPossibleNow and what the gesture raises."""
     if action in ("show", "hold", "release", "retry") and not identifier:
         raise NotFound(field="id")
     try:
         async with opened(home) as gateway:
-            answer = await _in_the_journal(gateway, action, identifier or "")
+            answer = await _in_the_journal(gateway, action, identifier or "", person)
     except HomeBusy:
-        answer = _through_the_gateway(home, action, identifier or "")
+        answer = _through_the_gateway(home, action, identifier or "", person)
     sys.stdout.write(json.dumps(answer, ensure_ascii=False, indent=2) + "\n" if as_json else _told(action, answer))
     return 0
 
 
-def _through_the_gateway(home: Home, action: str, identifier: str) -> Any:
+def _through_the_gateway(home: Home, action: str, identifier: str, person: str | None) -> Any:
     facts = _facts(home)
     paths = {"list": "/documents?limit=200", "show": f"/documents/{identifier}", "shape": "/status"}
     url = facts["api"] + paths.get(action, f"/deliveries/{identifier}/{action}")
-    headers = {"Authorization": f"Bearer {home.operator_token.read_text().strip()}"}
+    headers = {"Authorization": f"Bearer {home.operator_token.read_text().strip()}"} | ({ACTOR: person} if person else {})
     request = urllib.request.Request(url, headers=headers, method="GET" if action in paths else "POST")  # noqa: S310 - our own gateway.json
     try:
         context = ssl.create_default_context(cafile=facts["ca"])
@@ -87,9 +87,10 @@ def _as_error(refusal: urllib.error.HTTPError) -> RelaisError:
     return GestureRefused(detail=problem.get("detail"), gesture=problem.get("gesture"), answered=problem.get("code"))
 
 
-async def _in_the_journal(gateway: Gateway, action: str, identifier: str) -> Any:
+async def _in_the_journal(gateway: Gateway, action: str, identifier: str, person: str | None) -> Any:
     caller = Caller(workstation="", name=OPERATOR, structures=tuple(one.id for one in gateway.configuration.structures))
     relay = gateway.relay
+    caller = caller if person is None else relay.gate.named(caller, person)
     match action:
         case "list":
             found: Any = list((await relay.reader.page(caller, Filter(limit=_PAGE))).items)

@@ -177,11 +177,16 @@ class Admission:
     async def _examine(self, caller: Caller, request: DocumentRequest, upload: Upload, media_type: str) -> Examined:
         kind = media_type.partition(";")[0].strip().lower()
         if kind == PDF:
-            structure = resolve_structure(self._configuration, caller.structures, request.structure)
+            structure = self._structure(caller, request.structure)
             return await self._examine_pdf(caller, request, structure)
         if kind in CDA_TYPES:
             return await self._examine_cda(caller, request, upload)
         raise MediaTypeRefused(field="file")
+
+    def _structure(self, caller: Caller, asked: str | None) -> Structure:
+        structure = resolve_structure(self._configuration, caller.structures, asked)
+        caller.imputed_in(structure.id)  # whoever is named is one of its people: said before anything is written
+        return structure
 
     async def _examine_pdf(self, caller: Caller, request: DocumentRequest, structure: Structure) -> Examined:
         if request.patient is None:
@@ -206,8 +211,7 @@ class Admission:
         data = bytes(upload.view())
         with about_the_file():
             header = await asyncio.to_thread(_read_checked, data)
-        asked = request.structure or header.custodian.id
-        structure = resolve_structure(self._configuration, caller.structures, asked)
+        structure = self._structure(caller, request.structure or header.custodian.id)
         await self._inspection.schema(data)
         entry = await self._identities.known(structure.id, local_id_of(request, header))
         admitted = admit_cda(
@@ -300,7 +304,7 @@ class Admission:
         return AuditRecord(
             at=record.accepted_at,
             act="document.accepted",
-            actor=caller.imputed,
+            actor=caller.imputed_in(record.structure),
             structure=record.structure,
             patient_ref=record.patient_ref,
             document_id=record.id,

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Callable, Sequence
+from typing import Literal
 
 import msgspec
 
-from gateway.flow.errors import RateLimited, Unauthenticated
+from gateway.flow.errors import ActorNeeded, ActorUnknown, RateLimited, Unauthenticated
 from gateway.journal.records import WorkstationRecord
 from gateway.journal.store import Store
 from gateway.kernel.clock import Clock
@@ -18,6 +19,10 @@ from gateway.kernel.ids import new_id
 OPERATOR = "operator"
 """Name of the box's own workstation: the command line and the page of the integrator; it sees every document."""
 
+
+ACTOR = "Relais-Actor"
+"""The header that names a person."""
+Role = Literal["professional", "secretary"]
 
 _STRANGER = "stranger"
 _MOST_LINES = 4
@@ -31,8 +36,8 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     structures: tuple[str, ...]
     actor: str | None = None
-    secretary: bool = False
-    """True when the actor is a secretary of the box, and no professional."""
+    roles: dict[str, Role] = {}
+    """What the actor is in each structure of this workstation that knows them."""
     software: str | None = None
     """Profile of the cabinet software of this workstation (`insi.software`), None for the box's first one."""
 
@@ -43,10 +48,24 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def imputed(self) -> str:
-        """How the audit trail names this caller."""
+        """How the audit trail names this caller for an act on the box itself."""
         if self.actor is None:
             return f"workstation:{self.workstation}"
-        return f"{'secretary' if self.secretary else 'professional'}:{self.actor}"
+        return f"{'professional' if 'professional' in self.roles.values() else 'secretary'}:{self.actor}"
+
+    def imputed_in(self, structure: str) -> str:
+        """The same for an act on what belongs to a structure; raises ActorUnknown when the actor is not one of its people."""
+        if self.actor is None:
+            return self.imputed
+        if structure not in self.roles:
+            raise ActorUnknown(field=ACTOR)
+        return f"{self.roles[structure]}:{self.actor}"
+
+    def person_in(self, structure: str) -> str:
+        """The same for an act that no workstation answers for alone; raises ActorNeeded too."""
+        if self.actor is None:
+            raise ActorNeeded(field=ACTOR)
+        return self.imputed_in(structure)
 
 
 def token_digest(token: str) -> str:
@@ -73,17 +92,25 @@ class Gate:
         self._store = store
         self._clock = clock
         self._allowed = requests_per_minute
-        self._secretaries = frozenset(one.id for structure in structures for one in structure.secretaries)
+        self._people = {one.id: _people(one) for one in structures}
         self._buckets: dict[str, tuple[float, float]] = {}
         self._lines: dict[str, set[object]] = {}
 
     async def recognise(self, token: str | None, actor: str | None) -> Caller:
-        """The caller behind a token; raises Unauthenticated or RateLimited."""
+        """The caller behind a token; raises Unauthenticated, RateLimited, and as `named`."""
         return self._admit(await self._store.workstation_by_token(token_digest(token)) if token else None, actor)
 
     async def recognise_certificate(self, fingerprint: str, actor: str | None) -> Caller:
         """The caller paired by a client certificate (SHA-256 hex of its DER) that TLS verified; raises as `recognise`."""
         return self._admit(await self._store.workstation_by_token(certificate_digest(fingerprint)), actor)
+
+    def named(self, caller: Caller, actor: str) -> Caller:
+        """The caller with the person who acts; raises ActorUnknown for nobody of its structures (for the operator: of the box)."""
+        within = self._people if caller.sees_all else caller.structures
+        roles = {one: role for one in within if (role := self._people.get(one, {}).get(actor)) is not None}
+        if not roles:
+            raise ActorUnknown(field=ACTOR)
+        return msgspec.structs.replace(caller, actor=actor, roles=roles)
 
     def take_line(self, workstation: str, most: int = _MOST_LINES) -> Callable[[], None]:
         """One more event stream for this workstation; what is returned gives it back, once however often. Raises RateLimited."""
@@ -101,14 +128,8 @@ class Gate:
         if record is None or record.revoked:
             raise Unauthenticated
         self._pace(record.id)
-        return Caller(
-            workstation=record.id,
-            name=record.name,
-            structures=record.structures,
-            actor=actor,
-            secretary=actor in self._secretaries,
-            software=record.software,
-        )
+        caller = Caller(workstation=record.id, name=record.name, structures=record.structures, software=record.software)
+        return caller if actor is None else self.named(caller, actor)
 
     def _pace(self, workstation: str) -> None:
         now = self._clock.monotonic()
@@ -118,3 +139,9 @@ class Gate:
             self._buckets[workstation] = (level, now)
             raise RateLimited
         self._buckets[workstation] = (level - 1, now)
+
+
+def _people(structure: Structure) -> dict[str, Role]:
+    """By identifier; who is both acts as a professional."""
+    secretaries: dict[str, Role] = {one.id: "secretary" for one in structure.secretaries}
+    return {**secretaries, **{one.id: "professional" for one in structure.professionals}}

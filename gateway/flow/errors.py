@@ -14,6 +14,24 @@ class StructureUnknown(Refused):
     gesture = "Vérifiez l'identifiant de la structure avec votre installateur."
 
 
+class ActorNeeded(Refused):
+    """The act is imputed to a person, and nobody was named."""
+
+    code = "actor-needed"
+    title = "Personne à indiquer"
+    what = "Ce geste engage une personne : il faut dire qui le fait."
+    gesture = "Indiquez le professionnel ou la secrétaire qui agit, puis recommencez."
+
+
+class ActorUnknown(Refused):
+    """The person named is neither a professional nor a secretary of the structure; of none, for what belongs to the box."""
+
+    code = "actor-unknown"
+    title = "Personne inconnue"
+    what = "La personne indiquée n'est ni un professionnel ni une secrétaire déclarés dans cette structure."
+    gesture = "Vérifiez l'identifiant donné par l'en-tête Relais-Actor, ou faites déclarer cette personne dans le boîtier."
+
+
 class AuthorUnknown(Refused):
     """The author is not a professional of the structure."""
 
@@ -221,7 +239,10 @@ class TextContradictsIdentity(Held):
 
     code = "text-contradicts-identity"
     what = "Le texte de ce document porte {fact} que l'identité du patient : il appartient peut-être à quelqu'un d'autre."
-    gesture = "Ouvrez le document. S'il est bien à ce patient, utilisez « Libérer » ; sinon, annulez-le et renvoyez-le au bon dossier."
+    gesture = (
+        "Ouvrez le document. S'il est bien à ce patient, dites qui vous êtes et utilisez « Libérer » ; "
+        "sinon, annulez-le et renvoyez-le au bon dossier."
+    )
 
 
 class HeldByHand(Held):

@@ -60,12 +60,13 @@ class Operations:
     async def _cancel(self, caller: Caller, document_id: str) -> None:
         async with self._books.alone_with(document_id):
             document = await self._reader.record(caller, document_id)
+            audit = self._audit(caller, document, "document.cancelled")
             deliveries = await self._store.deliveries_of(document_id)
             if any(one.state not in (*_WAITING, DeliveryState.CANCELLED) or outcome.in_doubt(one) for one in deliveries):
                 raise AlreadySent
             now = self._books.now()
             stopped = [outcome.cancelled(one, now) for one in deliveries if one.state in _WAITING]
-            await self._books.write(document, stopped, audit=self._audit(caller, document, "document.cancelled"))
+            await self._books.write(document, stopped, audit=audit)
 
     async def hold(self, caller: Caller, delivery_id: str) -> DocumentView:
         """Set a queued delivery aside; raises NotPossibleNow for another state."""
@@ -74,7 +75,7 @@ class Operations:
     async def release(self, caller: Caller, delivery_id: str) -> DocumentView:
         """Let a held delivery go; raises IdentityNotQualified while the identity forbids it, NotPossibleNow for another state.
 
-        What a contradicting text holds is looked at once for the whole document: all its deliveries go."""
+        What a contradicting text holds is looked at once for the whole document, by a person: all its deliveries go. Raises ActorNeeded."""
         found = await self._store.delivery(delivery_id)
         if found is not None and _contradicted(found):
             return await self._looked_at(caller, found)
@@ -88,7 +89,7 @@ class Operations:
     async def _look(self, caller: Caller, document_id: str) -> None:
         async with self._books.alone_with(document_id):
             document = await self._reader.record(caller, document_id)
-            admitted = msgspec.structs.replace(self._custody.admitted(document), looked_at=caller.imputed)
+            admitted = msgspec.structs.replace(self._custody.admitted(document), looked_at=caller.person_in(document.structure))
             now = self._books.now()
             released = [outcome.released(one, now) for one in await self._store.deliveries_of(document_id) if _contradicted(one)]
             sealed = seal_admitted(admitted, self._custody.key(document), document_id)
@@ -115,9 +116,8 @@ class Operations:
             raise NotFound
         async with self._books.alone_with(found.document_id):
             document = await self._reader.record(caller, found.document_id)
-            record = await self._store.delivery(delivery_id) or found
-            after = change(document, record)
             audit = self._audit(caller, document, act, delivery_id)
+            after = change(document, await self._store.delivery(delivery_id) or found)
             await self._books.write(self._reopened(document, after), [after], audit=audit)
         return after
 
@@ -167,7 +167,7 @@ class Operations:
         return AuditRecord(
             at=self._books.now(),
             act=act,
-            actor=caller.imputed,
+            actor=caller.imputed_in(document.structure),
             structure=document.structure,
             patient_ref=document.patient_ref,
             document_id=document.id,

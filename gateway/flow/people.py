@@ -4,29 +4,11 @@ from __future__ import annotations
 
 import msgspec
 
-from gateway.flow.caller import Caller
+from gateway.flow.caller import ACTOR, Caller
+from gateway.flow.errors import ActorNeeded, ActorUnknown
 from gateway.flow.identities.views import PersonView
 from gateway.ins.identity import Actor
 from gateway.kernel.config import Structure
-from gateway.kernel.errors import Refused
-
-
-class ActorNeeded(Refused):
-    """The act is imputed to a person, and nobody was named."""
-
-    code = "actor-needed"
-    title = "Personne à indiquer"
-    what = "Ce geste engage une personne : il faut dire qui le fait."
-    gesture = "Indiquez le professionnel ou la secrétaire qui agit, puis recommencez."
-
-
-class ActorUnknown(Refused):
-    """The person named is neither a professional nor a secretary of the structure."""
-
-    code = "actor-unknown"
-    title = "Personne inconnue"
-    what = "La personne indiquée n'est ni un professionnel ni une secrétaire déclarés dans cette structure."
-    gesture = "Vérifiez son identifiant, ou faites-la déclarer dans le boîtier."
 
 
 class Author(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,18 +28,19 @@ THE_BOX = Author(actor=Actor(kind="system", id="relais"))
 
 
 def author_of(structure: Structure, caller: Caller) -> Author:
-    """The person named when the structure knows them, else the workstation."""
-    actor = _person(structure, caller.actor) if caller.actor is not None else None
-    return Author(actor=actor or Actor(kind="workstation", id=caller.workstation), workstation=caller.workstation)
+    """The person named, else the workstation; raises ActorUnknown."""
+    if caller.actor is not None:
+        return person_of(structure, caller)
+    return Author(actor=Actor(kind="workstation", id=caller.workstation), workstation=caller.workstation)
 
 
 def person_of(structure: Structure, caller: Caller) -> Author:
     """The person who answers for an act; raises ActorNeeded, ActorUnknown."""
     if caller.actor is None:
-        raise ActorNeeded(field="Relais-Actor")
+        raise ActorNeeded(field=ACTOR)
     actor = _person(structure, caller.actor)
     if actor is None:
-        raise ActorUnknown(field="Relais-Actor")
+        raise ActorUnknown(field=ACTOR)
     return Author(actor=actor, workstation=caller.workstation)
 
 

@@ -17,6 +17,7 @@ from gateway.flow.views import DocumentView
 from gateway.kernel.errors import RelaisError
 from gateway.web.access import Visitor, read_form, see_other
 from gateway.web.gestures import CANCEL, DROP, HOLD, RELEASE, RETRY, Gesture
+from gateway.web.persons import acting
 from gateway.web.sessions import Notice, Sessions
 
 _Act = Callable[[Operations, Caller, str], Awaitable[DocumentView]]
@@ -53,12 +54,18 @@ async def act_on_delivery(
     delivery_id: FromPath[str],
     gesture: FromPath[str],
 ) -> Response[Any]:
-    """Retry, release, set aside or give up one delivery."""
+    """Retry, release, set aside or give up one delivery. A gesture that is somebody's own names the structure it is made for, and who."""
     if gesture not in _ON_DELIVERY:
         raise NotFoundException
     fields = await read_form(request, sessions, visitor.session)
     what, act = _ON_DELIVERY[gesture]
-    await _do(what, act(relay.operations, visitor.caller, delivery_id), sessions, visitor)
+
+    async def done() -> DocumentView:
+        structure = fields.get("structure")
+        caller = visitor.caller if structure is None else acting(relay, sessions, visitor, structure, fields)
+        return await act(relay.operations, caller, delivery_id)
+
+    await _do(what, done(), sessions, visitor)
     return _back(fields, document_id)
 
 

@@ -16,6 +16,7 @@ from gateway.model.delivery import DocumentState
 from gateway.web.access import Visitor
 from gateway.web.cards import DocumentCard, document_card, history_lines
 from gateway.web.outlook import IdentitiesLine, Outlook, identities_line, outlook_of
+from gateway.web.persons import Seat, seat_of
 from gateway.web.rendering import HEADERS, page
 from gateway.web.sessions import Sessions
 
@@ -57,6 +58,7 @@ async def show_home(
         outlook=outlook,
         identities=identities,
         waiting=waiting if not any(chosen.values()) else [],
+        seats=_seats(relay, sessions, visitor, waiting),
         documents=[document_card(one, now) for one in found.items],
         older=found.cursor,
         chosen=chosen,
@@ -82,6 +84,7 @@ async def show_document(
         notice=sessions.take(visitor.session),
         document=card,
         history=history,
+        seats=_seats(relay, sessions, visitor, [card]),
         several=len(visitor.caller.structures) > 1,
     )
 
@@ -92,6 +95,12 @@ async def download_proof(relay: Given[Relay], visitor: Given[Visitor], document_
     proof = await relay.reader.proof(visitor.caller, document_id)
     told = {"Content-Disposition": f'attachment; filename="preuve-{document_id}.zip"', "Content-Length": str(proof.size)}
     return Stream(proof.pieces(), media_type="application/zip", headers={**HEADERS, **told})
+
+
+def _seats(relay: Relay, sessions: Sessions, visitor: Visitor, cards: list[DocumentCard]) -> dict[str, Seat]:
+    """Who may say that they looked at these documents, by structure."""
+    asking = {card.structure for card in cards for one in card.deliveries for gesture in one.gestures if gesture.named}
+    return {one: seat_of(relay, sessions, visitor, one) for one in asking & set(visitor.caller.structures)}
 
 
 async def _standing(relay: Relay, visitor: Visitor, now: datetime) -> tuple[Outlook, list[DocumentCard], IdentitiesLine]:

@@ -11,8 +11,6 @@ from gateway.model.delivery import DeliveryState
 
 _WAITING = frozenset({DeliveryState.HELD, DeliveryState.QUEUED})
 _STAYED = _WAITING | {DeliveryState.CANCELLED}
-_LOOKED_AT = frozenset({HeldByHand.code, TextContradictsIdentity.code})
-"""Held until somebody says that it may go."""
 NEEDS_SOMEONE = frozenset({DeliveryState.HELD, DeliveryState.REFUSED, DeliveryState.EXPIRED})
 
 
@@ -22,10 +20,13 @@ class Gesture(msgspec.Struct, frozen=True, kw_only=True):
     path: str
     label: str
     done: str
+    named: bool = False
+    """True when it is somebody's own: the form asks who."""
 
 
 RETRY = Gesture(path="reessayer", label="Réessayer", done="L'envoi est relancé.")
 RELEASE = Gesture(path="liberer", label="Libérer", done="L'envoi est libéré : il va partir.")
+LOOKED_AT = msgspec.structs.replace(RELEASE, named=True)
 HOLD = Gesture(path="attendre", label="Mettre en attente", done="L'envoi est mis en attente. Il ne partira pas sans vous.")
 DROP = Gesture(path="abandonner", label="Ne pas envoyer", done="Cet envoi est abandonné. Les autres envois du document ne changent pas.")
 CANCEL = Gesture(path="annuler", label="Annuler", done="Le document est annulé : ce qui n'était pas parti ne partira pas.")
@@ -42,8 +43,10 @@ def _helping(delivery: DeliveryView) -> tuple[Gesture, ...]:
     match DeliveryState(delivery.state):
         case DeliveryState.HELD if code in WAITING_FOR_IDENTITY:
             return ()
-        case DeliveryState.HELD if code in _LOOKED_AT:
+        case DeliveryState.HELD if code == HeldByHand.code:
             return (RELEASE,)
+        case DeliveryState.HELD if code == TextContradictsIdentity.code:
+            return (LOOKED_AT,)
         case DeliveryState.HELD | DeliveryState.REFUSED | DeliveryState.EXPIRED:
             return (RETRY,)
         case DeliveryState.UNKNOWN:

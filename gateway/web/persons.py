@@ -59,7 +59,7 @@ def acting(relay: Relay, sessions: Sessions, visitor: Visitor, structure: str, f
     if person is None:
         raise PersonNeeded(field=FIELD)
     sessions.sit(visitor.session, structure, person.id)
-    return msgspec.structs.replace(visitor.caller, actor=person.id)
+    return relay.gate.named(visitor.caller, person.id)
 
 
 @post("/identites/vous", include_in_schema=False, status_code=303)

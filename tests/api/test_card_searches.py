@@ -72,9 +72,11 @@ def door() -> ByCard:
     return ByCard(Teleservice())
 
 
-async def opened(home: Path, devices: DevicesInMemory, door: ByCard, *, keep: float = 0.0, billing: str | None = "291234567") -> Box:
+async def opened(
+    home: Path, devices: DevicesInMemory, door: ByCard, *, keep: float = 0.0, billing: str | None = "291234567", **more: Any
+) -> Box:
     """A practice whose doctor may call INSi by card, its first workstation paired with the first reader."""
-    settings: dict[str, Any] = {"card_url": "https://insi.test/cps", "card_assertion_seconds": keep}
+    settings: dict[str, Any] = {"card_url": "https://insi.test/cps", "card_assertion_seconds": keep, **more}
     box = await open_practice(home, door.service, devices=devices.call, by_card=door.client, **settings)
     for structure in box.configuration.structures:
         for one in structure.professionals:
@@ -194,6 +196,25 @@ async def test_a24_vitale_and_cps_together(desk: Box, devices: DevicesInMemory, 
     found = await ask(desk, "POST", "/ins/vitale", {**card(), "cps": cps}, headers=AS_DOCTOR)
     assert found.json()["cr"] == "00"
     assert len(door.taken) == 1
+
+
+@pytest.mark.parametrize(("reconstructed", "operation"), [(False, "WS_INS2"), (True, "WS_INS3")])
+async def test_a_verification_is_signed_by_the_card_too(
+    tmp_path: Path, devices: DevicesInMemory, door: ByCard, reconstructed: bool, operation: str
+) -> None:
+    box = await opened(tmp_path, devices, door, verification=reconstructed)
+    received = {"matricule": "275126322074974", "oid": "1.2.250.1.213.1.4.8"}
+    async with carding(box.devices, devices):
+        cps = CpsInMemory()
+        cps_of = {"reader": MINE, "insertion_id": devices.insert(0, cps), "pin": "1234"}
+        answer = await ask(box, "POST", "/ins/verify", {"ins": received, "traits": TRAITS, "cps": cps_of}, headers=AS_DOCTOR)
+        assert (answer.status_code, answer.json()["verified"], answer.json()["reconstructed"]) == (200, True, reconstructed)
+        assert ([one.name_id for one in door.taken], [one[0] for one in door.service.calls]) == ([AUTHOR], [operation])
+        wrong = await ask(
+            box, "POST", "/ins/verify", {"ins": received, "traits": TRAITS, "cps": {**cps_of, "pin": "0000"}}, headers=AS_DOCTOR
+        )
+        assert (wrong.status_code, wrong.json()["code"]) == (403, "pin-wrong")
+    assert (len(door.taken), cps.signatures, cps.verified) == (1, 1, False)
 
 
 async def test_a_box_without_readers_says_so(practice: Box) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from gateway.flow.caller import OPERATOR
 from tests.api.judge import check_answer, check_event, check_problem
-from tests.api.rig import OTHER_STRUCTURE, Box, Served, bearer, open_box
+from tests.api.rig import AUTHOR, OTHER_STRUCTURE, Box, Served, bearer, open_box
 from tests.trust.pki import STRUCTURE
 
 PAIRING = "/api/v1/pairing"
@@ -135,14 +135,14 @@ async def test_the_operator_opens_it_and_other_workstations_do_not(box: Box) -> 
     async with box.client(None) as client:
         check_problem(await client.post(f"{PAIRING}/open"), 401, "unauthenticated")
     async with box.client(box.operator_token) as client:
-        answer = await client.post(f"{PAIRING}/open", headers={"Relais-Actor": "secretariat-9"})
+        answer = await client.post(f"{PAIRING}/open", headers={"Relais-Actor": AUTHOR})
         check_answer(answer, "/pairing/open")
         assert answer.json() == {"open": True, "seconds_left": 120}
         answer = await client.post(f"{PAIRING}/close")
         check_answer(answer, "/pairing/close")
         assert answer.json() == {"open": False, "seconds_left": 0}
     [opened, closed] = [one for one in await box.store.audit_after(0, 100) if one.act.startswith("pairing.")]
-    assert (opened.act, opened.actor) == ("pairing.opened", "professional:secretariat-9")
+    assert (opened.act, opened.actor) == ("pairing.opened", f"professional:{AUTHOR}")
     assert closed.act == "pairing.closed"
 
 

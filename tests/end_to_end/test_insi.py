@@ -298,7 +298,10 @@ def test_a_document_of_somebody_else_waits_until_a_person_has_looked(scene: Scen
     eventually(lambda: codes(scene.read(receipt)) == ["text-contradicts-identity"] * 2)
     [explanation, _] = [one["explanation"] for one in scene.read(receipt)["deliveries"]]
     assert "un autre matricule INS" in explanation["what"]
-    scene.station.post(f"/deliveries/{receipt['deliveries'][0]['id']}/release")
+    release = f"/deliveries/{receipt['deliveries'][0]['id']}/release"
+    nobody = scene.station.post(release)
+    assert (nobody.status_code, nobody.json()["code"]) == (422, "actor-needed")
+    assert scene.station.post(release, headers=SECRETARY).status_code == 200
     assert states(scene.end(receipt)) == ["delivered", "delivered"]
 
 

@@ -22,4 +22,4 @@ async def test_an_act_is_imputed_to_what_the_person_is(actor: str | None, told: 
     workstation, token = new_workstation("poste-1", (structure.id,), 0)
     await store.commit(workstation)
     caller = await Gate(store, FrozenClock(NOW), 600, (structure,)).recognise(token, actor)
-    assert caller.imputed == (told if actor is not None else f"workstation:{workstation.id}")
+    assert caller.imputed_in(structure.id) == caller.imputed == (told if actor is not None else f"workstation:{workstation.id}")

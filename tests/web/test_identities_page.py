@@ -31,7 +31,7 @@ from tests.web.patients import (
     unknown_to_insi,
     where,
 )
-from tests.web.visit import forms_of, signed_in, words_of
+from tests.web.visit import forms_of, press, signed_in, words_of
 
 
 async def fill(client: httpx.AsyncClient, path: str, form: str, **said: str) -> httpx.Response:
@@ -215,9 +215,16 @@ async def test_a_text_that_speaks_of_somebody_else_offers_the_gesture_that_its_s
         offered = [one for one in forms_of(home) if one.action.endswith("/liberer")]
         assert len(offered) == 2
         assert not [one for one in forms_of(home) if one.action.endswith("/reessayer")]
-        answer = await client.post(offered[0].action, data=offered[0].fields)
+        assert home.text.count('<select id="vous-') == 2
+        nobody = await press(client, home, f"{waiting[0]}/liberer")
+        assert "il faut dire qui vous êtes" in words_of(nobody)
+        assert await states(practice, waiting) == [DeliveryState.HELD, DeliveryState.HELD]
+        answer = await client.post(offered[0].action, data={**offered[0].fields, "vous": SECRETARY})
         assert answer.status_code == 303
+        assert "L'envoi est libéré" in words_of(await client.get("/"))
     assert await states(practice, waiting) == [DeliveryState.QUEUED, DeliveryState.QUEUED]
+    [line] = [one for one in await practice.store.audit_after(0, 100) if one.act == "document.looked-at"]
+    assert line.actor == f"secretary:{SECRETARY}"
 
 
 async def test_a_search_that_finds_nobody_offers_the_traits_to_correct_and_keeps_them(practice: Box) -> None:

@@ -91,10 +91,12 @@ class Identification:
         exchange = await self._calls.made(matter, lambda announce: asked.by_card(reading, announce=announce))
         return Search(exchanges=(exchange,), answer=exchange.answer, advice=_CARD_ADVICE.get(exchange.answer.verdict))
 
-    async def verify(self, matter: Matter, ins: Ins, question: Question, *, software: str | None, user: bool = True) -> Exchange:
-        """WS_INS3; raises VerificationOff unless it is switched on."""
-        client = self._clients(matter.structure, user=user, software=software)
-        return await self._calls.made(matter, lambda announce: client.verify(ins, question, announce=announce))
+    async def verify(
+        self, matter: Matter, ins: Ins, question: Question, *, software: str | None, user: bool = True, client: Insi | None = None
+    ) -> Exchange:
+        """WS_INS3, `client` as in `look_up`; raises VerificationOff unless it is switched on."""
+        asked = client or self._clients(matter.structure, user=user, software=software)
+        return await self._calls.made(matter, lambda announce: asked.verify(ins, question, announce=announce))
 
     async def verify_again(self, matter: Matter, identity: Identity, ins: Ins, *, software: str | None) -> tuple[Search, Taken]:
         """WS_INS3 asked by the box itself of an INS it holds, which is confirmed or withdrawn; raises as `verify`."""

@@ -112,6 +112,8 @@ class VerifyBody(_Body, frozen=True, kw_only=True):
     local_id: Line | None = None
     ins: InsBody | None = None
     traits: SearchTraits | None = None
+    cps: CardAccess | None = None
+    """As in a search."""
     purpose: Purpose = "verification"
 
 

@@ -152,17 +152,36 @@ class SearchDesk:
         ins, criteria = _ins(body, entry), _criteria(body.traits, entry)
         await self._count(caller, structure, author)
         matter = self._matter(structure, author, body.purpose, entry)
-        if not self._configuration.insi.verification:
-            found = await self._in_time(self._identification.look_up(matter, criteria, user=True, software=caller.software))
-            self._account(caller, found)
-            taken = await self._identification.take(structure.id, body.local_id, found, Method.TRAITS, author) if body.local_id else None
-            national, label = found.answer.found, found.answer.label
-            same = national is not None and national.ins.is_same(ins) and (taken is None or taken.outcome == "unchanged")
-            return VerificationView(
-                verified=same, cr=found.answer.verdict.value, label=label, reconstructed=False, calls=call_views(found.exchanges)
-            )
+        async with self._client(caller, structure, body.cps) as client:
+            if self._configuration.insi.verification:
+                return await self._confirm(caller, matter, body, ins, criteria, client)
+            return await self._compare(caller, matter, body, ins, criteria, client)
+
+    async def _compare(
+        self, caller: Caller, matter: Matter, body: VerifyBody, ins: Ins, criteria: SearchCriteria, client: Insi | None
+    ) -> VerificationView:
+        """A verification by the searches whose contract is public: the INS found is the one asked about, or not."""
+        look_up = self._identification.look_up(matter, criteria, user=True, software=caller.software, client=client)
+        found = await self._in_time(look_up)
+        self._account(caller, found)
+        taken: Taken | None = None
+        if body.local_id is not None:
+            taken = await self._identification.take(matter.structure, body.local_id, found, Method.TRAITS, matter.author)
+        national = found.answer.found
+        return VerificationView(
+            verified=national is not None and national.ins.is_same(ins) and (taken is None or taken.outcome == "unchanged"),
+            cr=found.answer.verdict.value,
+            label=found.answer.label,
+            reconstructed=False,
+            calls=call_views(found.exchanges),
+        )
+
+    async def _confirm(
+        self, caller: Caller, matter: Matter, body: VerifyBody, ins: Ins, criteria: SearchCriteria, client: Insi | None
+    ) -> VerificationView:
+        """A verification by WS_INS3, reconstructed."""
         asked = question(criteria, " ".join(criteria.given_names), with_place=True)
-        exchange = await self._in_time(self._identification.verify(matter, ins, asked, software=caller.software))
+        exchange = await self._in_time(self._identification.verify(matter, ins, asked, software=caller.software, client=client))
         verified = exchange.answer.verdict is Verdict.FOUND
         if not verified:
             self._limits.miss(caller.workstation)

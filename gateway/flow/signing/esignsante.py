@@ -27,9 +27,10 @@ from gateway.trust.certificate_report import RULES, read_certificate, report_on
 from gateway.trust.chain import build_path, read_authorities
 from gateway.trust.errors import CertificateMalformed, ChainUntrusted
 from gateway.trust.esignsante_proof import Judged, OpenidToken, ProofRequest, build_proof, lists_of
+from gateway.trust.packaging import EnvelopeRefused
 from gateway.trust.report import Finding, Report, Rule, Verdict
 from gateway.trust.signer import Signer
-from gateway.trust.xades import EnvelopeRefused, sign_enveloped, sign_enveloping
+from gateway.trust.xades import sign_enveloped, sign_enveloping
 from gateway.xml.errors import XmlMalformed
 
 __all__ = ["Esignsante", "Numbered", "OpenidToken", "Order", "Outcome", "ProofRequest"]

@@ -72,15 +72,16 @@ class Signatures:
     async def seal(self, caller: Caller, structure: str | None, act: str, answer: str, make: Make) -> bytes:
         """What `make` signs with the key of a structure of this caller, once the act is in the audit trail.
 
-        Raises as `sign`, and as `make`.
+        Raises as `sign`, ActorUnknown, and as `make`.
         """
         if structure is None or structure not in caller.structures:
             raise StructureUnknown(field="structure")
+        actor = caller.imputed_in(structure)
         if not self._clock.trusted():
             raise ClockNotTrusted
         now = self._clock.now()
         signed = await make(self._keys.signer(structure), now)
-        await self._store.commit(AuditRecord(at=milliseconds(now), act=act, actor=caller.imputed, structure=structure, answer=answer))
+        await self._store.commit(AuditRecord(at=milliseconds(now), act=act, actor=actor, structure=structure, answer=answer))
         return signed
 
     def _check_not_revoked(self, signer: Signer, now: datetime) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from gateway.flow.admitted import Admitted
 from gateway.flow.caller import Caller
-from gateway.flow.errors import HeldByHand, NotFound, NotPossibleNow, TextContradictsIdentity
+from gateway.flow.errors import ActorNeeded, HeldByHand, NotFound, NotPossibleNow, TextContradictsIdentity
 from gateway.flow.identities.second_look import SecondLook
 from gateway.flow.request import Deliver
 from gateway.ins.identity import FormerIns
@@ -88,7 +88,8 @@ async def test_a_box_without_the_reader_lets_go_and_says_so_without_the_text(
 
 
 def _caller(box: Box, actor: str | None = "899700366240") -> Caller:
-    return Caller(workstation=box.workstation.id, name="Accueil", structures=box.workstation.structures, actor=actor)
+    caller = Caller(workstation=box.workstation.id, name="Accueil", structures=box.workstation.structures)
+    return caller if actor is None else box.relay.gate.named(caller, actor)
 
 
 async def _contradicted(box: Box) -> tuple[str, list[str]]:
@@ -118,6 +119,18 @@ async def test_one_look_lets_the_whole_document_go_and_is_imputed_to_who_looked(
     assert (line.actor, line.detail["workstation"]) == ("professional:899700366240", box.workstation.id)
     with pytest.raises(NotPossibleNow):
         await box.relay.operations.release(_caller(box), deliveries[0])
+
+
+async def test_nobody_named_has_looked_at_nothing(tmp_path: Path) -> None:
+    box = await open_box(tmp_path)
+    document, deliveries = await _contradicted(box)
+    with pytest.raises(ActorNeeded) as refused:
+        await box.relay.operations.release(_caller(box, None), deliveries[0])
+    assert (refused.value.field, refused.value.gesture != "") == ("Relais-Actor", True)
+    assert (await _states(box, document))[:2] == [("held", "text-contradicts-identity")] * 2
+    assert [one.act for one in await box.store.audit_of(document)][-1] != "document.looked-at"
+    await box.relay.operations.release(_caller(box, None), deliveries[2])
+    assert (await _states(box, document))[2] == ("queued", None)
 
 
 async def test_trying_again_is_not_having_looked(tmp_path: Path) -> None:
