@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.rig.processes import ROOT, running
 
 PROGRAM = """
@@ -40,3 +42,10 @@ def test_the_gateway_is_hardened(tmp_path: Path) -> None:
         assert re.search(r"Max core file size +0 +0 ", limits)
         owner = Path(f"/proc/{gateway.facts['pid']}/environ").stat().st_uid
         assert owner == 0, "the kernel gives what is not dumpable to root"
+
+
+@pytest.mark.parametrize("how", ["socket.create_connection(('127.0.0.1', 9))", "socket.getaddrinfo('localhost', 80)"])
+def test_a_process_may_reach_nobody(how: str) -> None:
+    code = f"import socket\nfrom firmware.process import NoNetwork, forbid_network\nforbid_network()\ntry:\n    {how}\n"
+    code += "except NoNetwork:\n    raise SystemExit(7)\n"
+    assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 7
