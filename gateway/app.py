@@ -1,4 +1,4 @@
-"""The composition root: the only place that wires concrete classes, and the life of a gateway from start to stop."""
+"""The life of a gateway from start to stop: opens what its home holds, has `composition` wire it, serves, and closes everything."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import contextlib
 import os
 import shutil
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,68 +26,24 @@ from gateway.api.application import create_application
 from gateway.api.server import serve_api
 from gateway.bus.broker import Access, broker_at
 from gateway.bus.publisher import Publisher
-from gateway.cda.conformity import load_pack
+from gateway.composition.certificates import CertificateParts, certificate_parts
+from gateway.composition.counters import relay
+from gateway.composition.devices import DeviceParts, device_parts
+from gateway.composition.documents import document_parts, workshop
+from gateway.composition.foundations import Foundations
+from gateway.composition.identities import IdentityParts, identity_parts
+from gateway.composition.sending import attempt_desk
 from gateway.flow import outcome
-from gateway.flow.admission import Admission
 from gateway.flow.allowance import LargePlaces
-from gateway.flow.attempt import Courier, Desk
-from gateway.flow.bookkeeping import Bookkeeper
-from gateway.flow.caller import Gate
-from gateway.flow.cards.batches import CardBatches
-from gateway.flow.cards.calls import DeviceCalls
-from gateway.flow.cards.desk import CardDesk
-from gateway.flow.cards.facts import CardBook
-from gateway.flow.cards.lines import CardLines
-from gateway.flow.cards.reader_notices import ReaderNotices
-from gateway.flow.cards.reader_pairings import ReaderPairings
-from gateway.flow.cards.searches import CardSearches
-from gateway.flow.certificates.alarms import Alarms
-from gateway.flow.certificates.calendar import CalendarDesk
-from gateway.flow.certificates.custody import CertificateDesk
-from gateway.flow.certificates.desk import SuccessionDesk
 from gateway.flow.certificates.ocsp_queries import OcspQueries
 from gateway.flow.certificates.overheard import Overheard
-from gateway.flow.certificates.rehearsal import Rehearsals
 from gateway.flow.certificates.renewal import Renewal
 from gateway.flow.certificates.revocation import RevocationWatch
-from gateway.flow.certificates.successions import Successions
 from gateway.flow.condition import ConditionWatch
-from gateway.flow.custody import Custody
-from gateway.flow.devices.devices import Devices
 from gateway.flow.devices.process import write_device_settings
-from gateway.flow.dmp_courier import DmpCourier
-from gateway.flow.identities.batches import Batches
 from gateway.flow.identities.catching import Catching
-from gateway.flow.identities.descent import Descent
-from gateway.flow.identities.desk import IdentityDesk
-from gateway.flow.identities.entries import Identities
-from gateway.flow.identities.gate import IdentityGate
-from gateway.flow.identities.identification import Identification
-from gateway.flow.identities.inquiries import Inquiries
-from gateway.flow.identities.insi_calls import CallBook
-from gateway.flow.identities.qualification import Qualification
-from gateway.flow.identities.registry import Registry
-from gateway.flow.identities.search_desk import SearchDesk
-from gateway.flow.identities.search_limit import SearchLimits
-from gateway.flow.identities.second_look import SecondLook
-from gateway.flow.inspection import Inspection
-from gateway.flow.letter import Letters
-from gateway.flow.mss_courier import MssCourier
-from gateway.flow.operations import Operations
-from gateway.flow.panel.front import Front
-from gateway.flow.panel.pairing_window import PairingWindow
-from gateway.flow.panel.reset_requests import ResetRequests
-from gateway.flow.preparation import Preparer
-from gateway.flow.reading import Reader
 from gateway.flow.relay import Relay
-from gateway.flow.scanners.desk import ScannerDesk, no_devices
-from gateway.flow.scanners.pairings import ScannerPairings
-from gateway.flow.scanners.readings import Readings
-from gateway.flow.scanners.trials import ScannerTests
 from gateway.flow.scheduler import Scheduler
-from gateway.flow.signing.esignsante import Esignsante
-from gateway.flow.signing.signatures import Signatures
-from gateway.flow.status import StatusBoard
 from gateway.flow.workshop import Workshop
 from gateway.journal.blobs import BlobStore
 from gateway.journal.home_lock import alone_in
@@ -98,7 +54,6 @@ from gateway.kernel.config import Configuration, read_configuration
 from gateway.kernel.errors import ConfigurationFault
 from gateway.kernel.home import Home
 from gateway.kernel.ids import new_id
-from gateway.model.delivery import Channel
 from gateway.remotes import Remotes, http_port, installation_of
 from gateway.trust.broker_secrets import PASSWORD, broker_context
 from gateway.trust.calendar_facts import calendar_facts
@@ -109,7 +64,7 @@ from gateway.trust.lan import LanAuthority
 from gateway.trust.revocation import RevocationLists
 from gateway.trust.secret_file import HOMOLOGATION, read_secret
 from gateway.trust.tls import TlsContext, client_context, server_context
-from gateway.trust.vault import Vault, open_vault
+from gateway.trust.vault import open_vault
 from gateway.web.pages import create_pages
 from gateway.wire.http import HttpPort
 
@@ -137,22 +92,17 @@ class Gateway:
     """A running pipeline and what its faces need."""
 
     home: Home
-    configuration: Configuration
+    base: Foundations
+    remotes: Remotes
     relay: Relay
     scheduler: Scheduler
     workshop: Workshop
     watch: RevocationWatch
-    inquiries: Inquiries
-    batches: Batches
     follow: Catching
-    remotes: Remotes
-    alarms: Alarms
-    successions: Successions
-    notices: ReaderNotices
-    devices: Devices
+    identities: IdentityParts
+    certificates: CertificateParts
+    devices: DeviceParts
     device_client: DeviceClient | None
-    vault: Vault
-    clock: Clock
 
 
 def system_clock(configuration: Configuration) -> Clock:
@@ -164,153 +114,85 @@ def system_clock(configuration: Configuration) -> Clock:
 async def opened(home: Home, *, clock: Clock | None = None) -> AsyncIterator[Gateway]:
     """The pipeline of a home, ready to run; closes everything behind it."""
     configuration = read_configuration(home.configuration)
-    clock = clock or system_clock(configuration)
+    boot = new_id()
     async with AsyncExitStack() as stack:
         stack.enter_context(alone_in(home))
-        vault = open_vault(home.root, settings=configuration.box_key)
-        store = await SqliteStore.open(home.journal, reserve_bytes=configuration.limits.disk_reserve_bytes)
-        stack.push_async_callback(store.close)
-        blobs = BlobStore(home.root, recent_bytes=_RECENT_BYTES)
-        keys = KeyStore(home.root, vault, environment=configuration.environment)
-        keys.check_environment()
-        boot = new_id()
-        await _tidy(home, store, blobs, clock, boot, configuration.retry.mail_unknown_wait)
-        anchors = _anchors(home)
-        remotes = Remotes(
-            configuration,
-            keys,
-            anchors,
-            clock,
-            read_secret(home.root, vault, HOMOLOGATION),
-            installation=installation_of(vault),
-            injection=home.injection,
-        )
+        base, lists = await _foundations(home, configuration, clock or system_clock(configuration), boot, stack)
+        remotes = _remotes(home, base)
         stack.push_async_callback(remotes.close)
-        lists = RevocationLists(home.root, read_authorities(anchors))
         remotes.heed(lists.held())
-        signatures = Signatures(store, keys, clock, anchors, lists.held)
-        port = http_port(client_context(None, anchors))
+        port = http_port(client_context(None, base.anchors))
         stack.push_async_callback(port.close)
-        custody, books, identities = Custody(store, blobs, vault), Bookkeeper(store, clock), Identities(store, vault)
-        couriers: dict[Channel, Courier] = {
-            Channel.DMP: DmpCourier(configuration, store, keys, remotes.dmp, books, vault.pseudonym),
-            Channel.MSS: MssCourier(remotes.operator, configuration.retry.mail_unknown_wait),
-        }
-        places = LargePlaces(configuration.limits, give_back)
-        wait = configuration.dmp.probe_wait_seconds
-        gate = IdentityGate(store, vault, identities)
-        desk = Desk(store, blobs, custody, books, couriers, gate, configuration.retry, boot, probe_wait=wait, places=places)
-        facts = calendar_facts(home.root, configuration, keys, vault, anchors).read
-        calendar = CalendarDesk(facts, clock)
+        watch = RevocationWatch(lists, base.keys, tuple(one.id for one in configuration.structures), port, base.clock, remotes.heed)
 
         async def renew(structure: str) -> None:
             remotes.renew(structure)
             await scheduler.revive(structure)
 
-        watch = RevocationWatch(lists, keys, tuple(one.id for one in configuration.structures), port, clock, remotes.heed)
-        ocsp = OcspQueries(port, clock) if configuration.certificates.ocsp else None
-        rehearsals = Rehearsals(configuration, keys, anchors, lists.held, clock, _rehearsal_port, ocsp)
-        successions = Successions(configuration, store, books, keys, rehearsals, renew)
-        ear = Overheard(successions.heard, successions.suspected, books.now)
-        scheduler = Scheduler(configuration, store, clock, ear.attempts(desk.attempt))
-        readings = Readings(clock.monotonic)
-        desks = {one.id: one.workstation for one in configuration.scanners}
-        pairings = ScannerPairings(store, books, desks)
+        facts = calendar_facts(home.root, configuration, base.keys, base.vault, base.anchors).read
+        ocsp = OcspQueries(port, base.clock) if configuration.certificates.ocsp else None
+        certificates = certificate_parts(base, facts, _rehearsal_port, renew, watch.refresh, ocsp)
+        ear = Overheard(certificates.successions.heard, certificates.successions.suspected, base.books.now)
+        places = LargePlaces(configuration.limits, give_back)
+        desk = attempt_desk(base, remotes, boot, places)
+        scheduler = Scheduler(configuration, base.store, base.clock, ear.attempts(desk.attempt))
+        identities = identity_parts(base, ear.insi(remotes.insi), scheduler.notify)
+        await identities.calls.close_interrupted()
         socket = configuration.devices.socket_in(home.root)
         device_client = DeviceClient(socket) if socket is not None else None
-        device_call = device_client.call if device_client is not None else None
-        scanners = ScannerDesk(
-            configuration.environment, store, books, pairings, readings, ScannerTests(clock.monotonic), device_call or no_devices
-        )
-        notices = ReaderNotices(clock)
-        devices = Devices(notices, wanted=socket is not None)
-        devices.heard = scanners.heard
-        device_calls = DeviceCalls(device_call)
-        card_book = CardBook(device_calls, devices)
-        card_batches = CardBatches(configuration, device_calls, card_book)
-        reader_pairings = ReaderPairings(store, books)
-        cards = CardDesk(store, books, device_calls, card_book, reader_pairings, card_batches, devices)
-        card_searches = CardSearches(configuration, clock, cards, devices, remotes.insi_by_card)
-        window = PairingWindow(configuration, store, books, clock)
-        front = Front(window, ResetRequests(home.root, store, books), store, books, clock)
-        reader = Reader(store, custody, books, identities, readings)
-        bell = asyncio.Event()
-        qualification = Qualification(store, custody, books, Descent(store, vault), bell)
-        qualification.wake = scheduler.notify
-        registry = Registry(store, vault, books, identities, qualification)
-        calls = CallBook(store, vault, books)
-        await calls.close_interrupted()
-        identification = Identification(configuration, registry, calls, books, ear.insi(remotes.insi))
-        inquiries = Inquiries(configuration, store, vault, identities, registry, identification, books, clock)
-        batches = Batches(configuration, store, identities, registry, inquiries, books)
-        limits = SearchLimits(configuration.insi, clock.monotonic)
+        devices = device_parts(base, device_client.call if device_client is not None else None, remotes.insi_by_card)
+        documents = document_parts(base, identities, devices.readings, scheduler)
         work = await asyncio.to_thread(_workplace, home)
         stack.callback(remove_scratch, work.parent, home.root)
-        second_look = SecondLook(identities, enabled=configuration.identification.compare_text)
-        preparer = Preparer(configuration, store, blobs, custody, books, Letters(configuration), second_look, work, places)
         yield Gateway(
             home=home,
-            configuration=configuration,
-            relay=Relay(
-                gate=Gate(store, clock, configuration.limits.requests_per_minute, configuration.structures),
-                admission=Admission(
-                    configuration,
-                    store,
-                    blobs,
-                    vault,
-                    custody,
-                    books,
-                    reader,
-                    identities,
-                    registry,
-                    Inspection(load_pack(home.root)),
-                    bell,
-                    inquiries.curious,
-                ),
-                reader=reader,
-                operations=Operations(store, custody, books, reader, scheduler, bell),
-                signatures=signatures,
-                esignsante=Esignsante(configuration, signatures, anchors, lists.held),
-                status=StatusBoard(
-                    home.root,
-                    configuration,
-                    store,
-                    scheduler,
-                    keys,
-                    clock,
-                    inquiries.paused,
-                    limits.alerted,
-                    calendar,
-                    devices.view,
-                    front.view,
-                ),
-                identities=IdentityDesk(configuration, store, identities, registry, books, inquiries.curious),
-                searches=SearchDesk(configuration, store, identities, identification, inquiries, batches, books, limits, card_searches),
-                calendar=calendar,
-                successions=SuccessionDesk(store, books, successions),
-                certificates=CertificateDesk(
-                    configuration, store, books, keys, rehearsals, successions, anchors, lists.held, renew, watch.refresh
-                ),
-                scanners=scanners,
-                front=front,
-                cards=cards,
-                card_lines=CardLines(notices, reader_pairings),
-            ),
-            alarms=Alarms(store, books, facts),
-            successions=successions,
-            inquiries=inquiries,
-            batches=batches,
-            follow=Catching(store, identities, registry),
-            scheduler=scheduler,
-            workshop=Workshop(store, preparer, clock, bell, scheduler.notify),
-            watch=watch,
+            base=base,
             remotes=remotes,
-            vault=vault,
-            notices=notices,
+            relay=relay(base, scheduler, identities, certificates, devices, documents),
+            scheduler=scheduler,
+            workshop=workshop(base, work, places, scheduler),
+            watch=watch,
+            follow=Catching(base.store, base.identities, identities.registry),
+            identities=identities,
+            certificates=certificates,
             devices=devices,
             device_client=device_client,
-            clock=clock,
         )
+
+
+async def _foundations(
+    home: Home, configuration: Configuration, clock: Clock, boot: str, stack: AsyncExitStack
+) -> tuple[Foundations, RevocationLists]:
+    """What the disk holds, opened, and tidied of what a power cut left."""
+    vault = open_vault(home.root, settings=configuration.box_key)
+    store = await SqliteStore.open(home.journal, reserve_bytes=configuration.limits.disk_reserve_bytes)
+    stack.push_async_callback(store.close)
+    blobs = BlobStore(home.root, recent_bytes=_RECENT_BYTES)
+    keys = KeyStore(home.root, vault, environment=configuration.environment)
+    keys.check_environment()
+    await _tidy(home, store, blobs, clock, boot, configuration.retry.mail_unknown_wait)
+    anchors = _anchors(home)
+    lists = RevocationLists(home.root, read_authorities(anchors))
+    base = Foundations(
+        root=home.root,
+        configuration=configuration,
+        clock=clock,
+        store=store,
+        blobs=blobs,
+        vault=vault,
+        keys=keys,
+        anchors=anchors,
+        lists=lists.held,
+    )
+    return base, lists
+
+
+def _remotes(home: Home, base: Foundations) -> Remotes:
+    homologation = read_secret(home.root, base.vault, HOMOLOGATION)
+    installation = installation_of(base.vault)
+    return Remotes(
+        base.configuration, base.keys, base.anchors, base.clock, homologation, installation=installation, injection=home.injection
+    )
 
 
 async def serve(home: Home) -> None:
@@ -322,38 +204,21 @@ async def serve(home: Home) -> None:
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
     async with opened(home) as gateway:
-        listener = gateway.configuration.listener
-        authority = LanAuthority(home.root, gateway.vault)
-        context = server_context(authority.identity(listener.names, gateway.clock.now(), dated=gateway.clock.trusted()))
+        base, listener = gateway.base, gateway.base.configuration.listener
+        authority = LanAuthority(home.root, base.vault)
+        context = server_context(authority.identity(listener.names, base.clock.now(), dated=base.clock.trusted()))
 
         async def show_identity() -> None:
-            context.show(await asyncio.to_thread(authority.identity, listener.names, gateway.clock.now()))
+            context.show(await asyncio.to_thread(authority.identity, listener.names, base.clock.now()))
 
         pages = create_pages(gateway.relay, secret=os.urandom(32))
-        application = create_application(gateway.relay, limits=gateway.configuration.limits, pages=pages)
+        application = create_application(gateway.relay, limits=base.configuration.limits, pages=pages)
 
         def ready(port: int) -> None:
             settle()
             _announce(home, "127.0.0.1" if listener.host in ("0.0.0.0", "::") else listener.host, port, str(authority.certificate_path))  # noqa: S104
 
-        background = [
-            asyncio.create_task(gateway.scheduler.run(), name="scheduler"),
-            asyncio.create_task(gateway.workshop.run(), name="workshop"),
-            asyncio.create_task(gateway.inquiries.run(), name="inquiries"),
-            asyncio.create_task(gateway.batches.run(), name="batches"),
-            asyncio.create_task(gateway.watch.run(), name="revocation"),
-            asyncio.create_task(gateway.relay.front.window.run(), name="pairing"),
-            asyncio.create_task(Renewal(gateway.clock, show_identity, gateway.remotes.refresh, gateway.alarms.tell).run(), name="renewal"),
-            asyncio.create_task(Renewal(gateway.clock, gateway.successions.look, every=_LOOK_SECONDS).run(), name="successions"),
-        ]
-        for task in background:
-            task.add_done_callback(lambda _done: stop.set())
-        background.append(asyncio.create_task(gateway.follow.up(), name="identities"))
-        background.append(asyncio.create_task(gateway.relay.front.requests.catch_up(), name="reset-request"))
-        if gateway.device_client is not None:
-            background.append(asyncio.create_task(_follow_devices(gateway, gateway.device_client), name="devices"))
-        if gateway.configuration.bus.host is not None:
-            background.append(asyncio.create_task(_publisher(gateway).run(), name="bus"))
+        background = _background(gateway, show_identity, stop)
         try:
             await serve_api(application, context, listener.host, listener.port, ready=ready, stop=stop)
         finally:
@@ -367,6 +232,33 @@ async def serve(home: Home) -> None:
             raise failures[0]
 
 
+def _background(gateway: Gateway, show_identity: Callable[[], Awaitable[None]], stop: asyncio.Event) -> list[asyncio.Task[None]]:
+    """What runs beside the faces. The end of a task that is to run for ever, and only of those, stops the gateway."""
+    base, identities, certificates = gateway.base, gateway.identities, gateway.certificates
+    for_ever = {
+        "scheduler": gateway.scheduler.run(),
+        "workshop": gateway.workshop.run(),
+        "inquiries": identities.inquiries.run(),
+        "batches": identities.batches.run(),
+        "revocation": gateway.watch.run(),
+        "pairing": gateway.relay.front.window.run(),
+        "renewal": Renewal(base.clock, show_identity, gateway.remotes.refresh, certificates.alarms.tell).run(),
+        "successions": Renewal(base.clock, certificates.successions.look, every=_LOOK_SECONDS).run(),
+    }
+    beside = {
+        "identities": gateway.follow.up(),
+        "reset-request": gateway.relay.front.requests.catch_up(),
+    }
+    if gateway.device_client is not None:
+        beside["devices"] = _follow_devices(gateway, gateway.device_client)
+    if base.configuration.bus.host is not None:
+        beside["bus"] = _publisher(gateway).run()
+    background = [asyncio.create_task(one, name=name) for name, one in for_ever.items()]
+    for task in background:
+        task.add_done_callback(lambda _done: stop.set())
+    return background + [asyncio.create_task(one, name=name) for name, one in beside.items()]
+
+
 def _rehearsal_port(context: TlsContext) -> HttpPort:
     """For one request."""
     return http_port(context, answer_seconds=_REHEARSAL_SECONDS, answer_bytes=1_000_000)
@@ -374,7 +266,7 @@ def _rehearsal_port(context: TlsContext) -> HttpPort:
 
 async def _follow_devices(gateway: Gateway, client: DeviceClient) -> None:
     """Start the device process where it is ours to start, and follow it. Whatever becomes of it, the gateway goes on."""
-    settings, root = gateway.configuration.devices, gateway.home.root
+    settings, root = gateway.base.configuration.devices, gateway.home.root
     process: DeviceProcess | None = None
     try:
         if settings.start == "gateway":
@@ -389,7 +281,7 @@ async def _follow_devices(gateway: Gateway, client: DeviceClient) -> None:
         await client.start()
         panel = gateway.relay.front.attach(client.call, ConditionWatch(gateway.relay.status).look, gateway.scheduler, settings)
         async with asyncio.TaskGroup() as hands:
-            hands.create_task(gateway.devices.run(client.happenings), name="readers")
+            hands.create_task(gateway.devices.devices.run(client.happenings), name="readers")
             hands.create_task(panel.run(client.happenings), name="panel")
     finally:
         await client.stop()
@@ -399,16 +291,16 @@ async def _follow_devices(gateway: Gateway, client: DeviceClient) -> None:
 
 def _publisher(gateway: Gateway) -> Publisher:
     """The practice's MQTT broker, reached with what the home holds at each connection."""
-    settings, root = gateway.configuration.bus, gateway.home.root
+    settings, root = gateway.base.configuration.bus, gateway.home.root
 
     def found() -> Access:
-        vault = gateway.vault
+        vault = gateway.base.vault
         password = read_secret(root, vault, PASSWORD) if settings.user is not None else None
         context = broker_context(root, vault, settings.ca) if settings.tls else None
         return Access(host=settings.host or "", port=settings.port, tls=context, user=settings.user, password=password)
 
     watch = ConditionWatch(gateway.relay.status)
-    return Publisher(settings, broker_at(lambda: asyncio.to_thread(found)), gateway.notices, watch.look, gateway.clock)
+    return Publisher(settings, broker_at(lambda: asyncio.to_thread(found)), gateway.devices.notices, watch.look, gateway.base.clock)
 
 
 def _workplace(home: Home) -> Path:

@@ -14,7 +14,9 @@ JUDGED = ("model", "xml", "trust", "journal", "wire", "ins", "cda", "xds", "dmp"
 FORBIDDEN = {
     "firmware": ("gateway", "provisioning"),
     "gateway": ("provisioning",),
-    "gateway/sandbox": tuple(f"gateway.{room}" for room in (*JUDGED, "api", "app", "bus", "commands", "doors", "remotes", "web")),
+    "gateway/sandbox": tuple(
+        f"gateway.{room}" for room in (*JUDGED, "api", "app", "bus", "commands", "composition", "doors", "remotes", "web")
+    ),
     "gateway/api": ("gateway.wire", "gateway.journal"),
     "gateway/web": ("gateway.wire", "gateway.journal"),
     "gateway/doors": ("gateway.wire", "gateway.journal"),

@@ -88,7 +88,7 @@ def _as_error(refusal: urllib.error.HTTPError) -> RelaisError:
 
 
 async def _in_the_journal(gateway: Gateway, action: str, identifier: str, person: str | None) -> Any:
-    caller = Caller(workstation="", name=OPERATOR, structures=tuple(one.id for one in gateway.configuration.structures))
+    caller = Caller(workstation="", name=OPERATOR, structures=tuple(one.id for one in gateway.base.configuration.structures))
     relay = gateway.relay
     caller = caller if person is None else relay.gate.named(caller, person)
     match action:

@@ -1,4 +1,4 @@
-"""The pipeline as doors, API and page see it: one value holding its counters. Built by `app`, used by everyone above."""
+"""The pipeline as doors, API and page see it: one value holding its counters. Built by `composition`, used by everyone above."""
 
 from __future__ import annotations
 

@@ -18,51 +18,24 @@ import httpx
 import msgspec
 from litestar import Litestar
 
+from gateway.api.application import create_application
 from gateway.api.server import serve_api
-from gateway.flow.admission import Admission
+from gateway.composition.certificates import certificate_parts
+from gateway.composition.counters import relay as wired
+from gateway.composition.devices import device_parts
+from gateway.composition.documents import document_parts
+from gateway.composition.foundations import Foundations
+from gateway.composition.identities import identity_parts
 from gateway.flow.bookkeeping import Bookkeeper
-from gateway.flow.caller import OPERATOR, Gate, new_workstation
-from gateway.flow.cards.batches import CardBatches
-from gateway.flow.cards.calls import Call, DeviceCalls
-from gateway.flow.cards.desk import CardDesk
-from gateway.flow.cards.facts import CardBook
-from gateway.flow.cards.lines import CardLines
-from gateway.flow.cards.reader_notices import ReaderNotices
-from gateway.flow.cards.reader_pairings import ReaderPairings
-from gateway.flow.cards.searches import CardClients, CardSearches
-from gateway.flow.certificates.calendar import CalendarDesk
-from gateway.flow.certificates.custody import CertificateDesk
-from gateway.flow.certificates.desk import SuccessionDesk
-from gateway.flow.certificates.rehearsal import Rehearsals
-from gateway.flow.certificates.successions import Successions
-from gateway.flow.custody import Custody
+from gateway.flow.caller import OPERATOR, new_workstation
+from gateway.flow.cards.calls import Call
+from gateway.flow.cards.searches import CardClients
 from gateway.flow.devices.devices import Devices
 from gateway.flow.identities.batches import Batches
-from gateway.flow.identities.descent import Descent
-from gateway.flow.identities.desk import IdentityDesk
-from gateway.flow.identities.entries import Identities
-from gateway.flow.identities.identification import Clients, Identification, Insi
+from gateway.flow.identities.identification import Clients, Insi
 from gateway.flow.identities.inquiries import Inquiries
-from gateway.flow.identities.insi_calls import CallBook
-from gateway.flow.identities.qualification import Qualification
-from gateway.flow.identities.registry import Registry
-from gateway.flow.identities.search_desk import SearchDesk
-from gateway.flow.identities.search_limit import SearchLimits
-from gateway.flow.inspection import Inspection
-from gateway.flow.operations import Operations
-from gateway.flow.panel.front import Front
-from gateway.flow.panel.pairing_window import PairingWindow
-from gateway.flow.panel.reset_requests import ResetRequests
-from gateway.flow.reading import Reader
 from gateway.flow.relay import Relay
-from gateway.flow.scanners.desk import ScannerDesk
-from gateway.flow.scanners.pairings import ScannerPairings
-from gateway.flow.scanners.readings import Readings
-from gateway.flow.scanners.trials import ScannerTests
 from gateway.flow.scheduler import Scheduler
-from gateway.flow.signing.esignsante import Esignsante
-from gateway.flow.signing.signatures import Signatures
-from gateway.flow.status import StatusBoard
 from gateway.ins.client import Assertions
 from gateway.ins.errors import InsiNotConfigured
 from gateway.journal.blobs import BlobStore
@@ -76,14 +49,14 @@ from gateway.model.delivery import DeliveryState, ReceiptKind
 from gateway.trust.calendar_facts import CalendarFacts
 from gateway.trust.keystore import KeyStore
 from gateway.trust.lan import LanAuthority
+from gateway.trust.roles import Role
 from gateway.trust.tls import TlsContext, server_context
 from gateway.trust.vault import Vault, open_vault
+from gateway.web.pages import create_pages
 from gateway.wire.http import HttpPort
 from gateway.wire.http_scripted import ScriptedPort
-from tests.api.furniture import furnished
-from tests.api.seats import application_over
 from tests.cda.pdf_samples import plain
-from tests.trust.pki import STRUCTURE, shared_pki
+from tests.trust.pki import PASSPHRASE, SIGN, STRUCTURE, shared_leaf, shared_pki
 
 NOW = datetime(2026, 11, 24, 13, 5, tzinfo=UTC)
 """Five past two in the afternoon in France."""
@@ -269,74 +242,38 @@ async def open_box(
     `devices`: the device process, none by default; `by_card`: INSi as cards call it.
     """
     configuration = configuration or configuration_of(structures, limits)
-    clock, store = FrozenClock(NOW), store or MemoryStore()
-    vault = open_vault(furnished(home))
-    blobs, keys = BlobStore(home), KeyStore(home, vault)
-    anchors = shared_pki().anchors_pem
-    custody, books, identities = Custody(store, blobs, vault), Bookkeeper(store, clock), Identities(store, vault)
-    readings = Readings(clock.monotonic)
-    desks = {one.id: one.workstation for one in configuration.scanners}
-    reader = Reader(store, custody, books, identities, readings)
-    bell = asyncio.Event()
-    scheduler = Scheduler(configuration, store, clock, _never)
-    qualification = Qualification(store, custody, books, Descent(store, vault), bell)
-    registry = Registry(store, vault, books, identities, qualification)
-    identification = Identification(configuration, registry, CallBook(store, vault, books), books, insi or no_insi)
-    inquiries = Inquiries(configuration, store, vault, identities, registry, identification, books, clock)
-    batches = Batches(configuration, store, identities, registry, inquiries, books)
-    limits_of_search = SearchLimits(configuration.insi, clock.monotonic)
-    calendar = CalendarDesk(CalendarFacts(home, keys, own_lan(home, vault), anchors).read, clock)
-    rehearsals = Rehearsals(configuration, keys, anchors, tuple, clock, _no_port)
-    successions = Successions(configuration, store, books, keys, rehearsals, _renewed)
-    signatures = Signatures(store, keys, clock, anchors)
-    notices = ReaderNotices(clock)
-    hub, device_calls = Devices(notices, wanted=devices is not None), DeviceCalls(devices)
-    book, reader_pairings = CardBook(device_calls, hub), ReaderPairings(store, books)
-    cards = CardDesk(store, books, device_calls, book, reader_pairings, CardBatches(configuration, device_calls, book), hub)
-    card_searches = CardSearches(configuration, clock, cards, hub, by_card or no_insi_by_card)
-    front = Front(PairingWindow(configuration, store, books, clock), ResetRequests(home, store, books), store, books, clock)
-    relay = Relay(
-        gate=Gate(store, clock, configuration.limits.requests_per_minute, configuration.structures),
-        admission=Admission(
-            configuration, store, blobs, vault, custody, books, reader, identities, registry, Inspection(None), bell, inquiries.curious
-        ),
-        reader=reader,
-        operations=Operations(store, custody, books, reader, scheduler, bell),
-        signatures=signatures,
-        esignsante=Esignsante(configuration, signatures, anchors),
-        status=StatusBoard(
-            home, configuration, store, scheduler, keys, clock, inquiries.paused, limits_of_search.alerted, calendar, hub.view, front.view
-        ),
-        identities=IdentityDesk(configuration, store, identities, registry, books, inquiries.curious),
-        searches=SearchDesk(configuration, store, identities, identification, inquiries, batches, books, limits_of_search, card_searches),
-        calendar=calendar,
-        successions=SuccessionDesk(store, books, successions),
-        certificates=CertificateDesk(
-            configuration, store, books, keys, rehearsals, successions, anchors, tuple, _renewed, _nothing_fetched
-        ),
-        scanners=ScannerDesk(
-            configuration.environment,
-            store,
-            books,
-            ScannerPairings(store, books, desks),
-            readings,
-            ScannerTests(clock.monotonic),
-        ),
-        cards=cards,
-        card_lines=CardLines(notices, reader_pairings),
-        front=front,
+    keys = KeyStore(home, vault := open_vault(home, create=True))
+    keys.import_pkcs12(STRUCTURE, Role.SIGN, shared_leaf(SIGN).pkcs12(), PASSPHRASE, environment="test", anchors=shared_pki().anchors_pem)
+    base = Foundations(
+        root=home,
+        configuration=configuration,
+        clock=(clock := FrozenClock(NOW)),
+        store=(store := store or MemoryStore()),
+        blobs=BlobStore(home),
+        vault=vault,
+        keys=keys,
+        anchors=shared_pki().anchors_pem,
+        lists=tuple,
     )
-    now = books.now()
+    scheduler = Scheduler(configuration, store, clock, _never)
+    facts = CalendarFacts(home, keys, own_lan(home, vault), base.anchors).read
+    certificates = certificate_parts(base, facts, _no_port, _renewed, _nothing_fetched)
+    identities = identity_parts(base, insi or no_insi, scheduler.notify)
+    hardware = device_parts(base, devices, by_card or no_insi_by_card)
+    documents = document_parts(base, identities, hardware.readings, scheduler)
+    relay = wired(base, scheduler, identities, certificates, hardware, documents)
+    now = base.books.now()
     first, token = new_workstation("Accueil", tuple(structures), now)
     second, other_token = new_workstation("Cabinet 2", tuple(structures), now)
     operator, operator_token = new_workstation(OPERATOR, tuple(structures), now)
     await store.commit(first, second, operator)
-    application = application_over(relay, configuration.limits, clock)
+    pages = create_pages(relay, secret=b"s" * 32, clock=clock)
+    application = create_application(relay, limits=configuration.limits, pages=pages)
     return Box(
         home,
         configuration,
         store,
-        books,
+        base.books,
         clock,
         relay,
         scheduler,
@@ -344,9 +281,9 @@ async def open_box(
         other_token,
         operator_token,
         first,
-        inquiries,
-        batches,
-        hub,
+        identities.inquiries,
+        identities.batches,
+        hardware.devices,
         application=application,
     )
 
