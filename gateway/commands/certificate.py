@@ -181,7 +181,8 @@ def _told(answer: dict[str, Any]) -> str:
         calls = "".join(f"  {one['what']}\n" for one in answer["calls"])
         return f"{_line(answer['certificate'])}{calls}{answer['what']} {answer['gesture']}\n"
     if "what" in answer:
-        return f"{answer['structure']}  {answer['role']:<10} {answer['what']}\n"
+        why = answer["explanation"]
+        return f"{answer['structure']}  {answer['role']:<10} {answer['what']}\n" + (f"  {why['what']}\n→ {why['gesture']}\n" if why else "")
     broken = "".join(f"{one['structure']}  {one['role']:<10} {one['slot']:<8} ILLISIBLE\n" for one in answer["unreadable"])
     return "".join(_line(one) for one in answer["items"]) + broken or "Aucun certificat.\n"
 

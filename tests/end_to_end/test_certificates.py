@@ -45,6 +45,7 @@ def test_each_next_certificate_is_taken_by_the_command_line_and_accepted_by_its_
         ("not_yet_valid", "sign", "certificate-not-yet-valid"),
         ("foreign", "auth_cli", "authority-signature-false chain-untrusted"),
         ("wrong_usage", "auth_cli", "certificate-not-for-connections"),
+        ("revoked", "sign", "certificate-revoked"),
     ],
 )
 def test_a_faulty_certificate_is_refused_at_the_command_line(scene: Scene, tmp_path: Path, variant: str, role: str, code: str) -> None:
@@ -69,15 +70,6 @@ def test_an_option_that_is_missing_is_named(scene: Scene, typed: tuple[str, ...]
     done = certificate(scene.gateway.home, *typed)
     assert done.code == 1
     assert f"{option}." in done.err
-
-
-def test_a_certificate_that_a_service_refuses_is_kept_and_said(scene: Scene, tmp_path: Path) -> None:
-    done = take(scene, tmp_path, "auth_cli", "--slot", "next", variant="revoked")
-    assert done.code in (1, 2), done.out + done.err
-    said = done.out + done.err
-    assert "mais un service appelé le refuse" in said or "(certificate-revoked)" in said
-    certificate(scene.gateway.home, "erase", "--structure", STRUCTURE, "--role", "auth_cli", "--slot", "next")
-    assert "auth_cli" not in held(scene, "next")
 
 
 def test_the_api_takes_one_while_a_service_is_down(scene: Scene) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Literal
 
@@ -42,6 +42,7 @@ Lists = Callable[[], Sequence[bytes]]
 Keep = Callable[[str, Role, Slot], Awaitable[CertificateSummary]]
 
 _PATIENCE = 30.0
+_LISTS_PATIENCE = 5.0
 """Seconds a file waits for the one before it."""
 _SAID: dict[Outcome, str] = {
     "good": "Le certificat est enregistré, et les services appelés l'acceptent.",
@@ -194,6 +195,7 @@ class CertificateDesk:
         structure, role = known.id, order.role
         slot = self._slot(structure, order)
         await self._note("certificate.offered", actor, structure, role, slot, custody=custody)
+        await self._latest_lists()
         try:
             held = await self._kept(keep, structure, role, slot)
         except RelaisError as problem:
@@ -226,6 +228,12 @@ class CertificateDesk:
             if record is not None and not succession.under_way(record):
                 return succession.steps_of(record)
         return await self._rehearsals.rehearse(structure, role, slot)
+
+    async def _latest_lists(self) -> None:
+        """A certificate revoked since the last daily fetch is refused at once; without Internet the lists held decide."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LISTS_PATIENCE):
+                await self._freshen()
 
     async def _kept(self, keep: Keep, structure: str, role: Role, slot: Slot) -> CertificateSummary:
         try:

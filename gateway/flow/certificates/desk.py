@@ -24,7 +24,7 @@ _STATES = {
     "switching": "La mise en service est en cours.",
     "watched": "Le nouveau certificat est en service ; Relais le surveille pendant sa première heure.",
     "returning": "Le retour à l'ancien certificat est en cours.",
-    "returned": "Le nouveau certificat a été refusé par un service : l'ancien est de nouveau en service.",
+    "returned": "Le nouveau certificat a été retiré : l'ancien est de nouveau en service.",
     "settled": "Le nouveau certificat est en service.",
 }
 _CALLED_BACK = Explanation(

@@ -9,7 +9,7 @@ from gateway.trust.slots import Slot
 _REFUSED = "Regardez son essai sur la page « Certificats », corrigez la cause ou importez un autre certificat, puis relancez l'essai."
 _TROUBLE = {
     "refused": "le certificat suivant a été refusé à l'essai",
-    "returned": "le certificat suivant a été mis en service, refusé par un service, puis retiré",
+    "returned": "le certificat suivant a été mis en service, puis retiré",
 }
 
 
