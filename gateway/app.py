@@ -15,10 +15,11 @@ from pathlib import Path
 import msgspec
 import structlog
 
+from firmware.activation import passed_sockets
 from firmware.client import DeviceClient
 from firmware.clock import kernel_synchronised
 from firmware.memory import give_back, keep_few_pools, settle
-from firmware.notify import notify_systemd
+from firmware.notify import notify_systemd, watchdog_seconds
 from firmware.process import harden_process
 from firmware.scratch import open_scratch, remove_scratch, scratch_place
 from firmware.supervisor import DeviceProcess
@@ -42,6 +43,7 @@ from gateway.flow.certificates.revocation import RevocationWatch
 from gateway.flow.condition import ConditionWatch
 from gateway.flow.devices.process import write_device_settings
 from gateway.flow.identities.catching import Catching
+from gateway.flow.pulse import Pulse
 from gateway.flow.relay import Relay
 from gateway.flow.scheduler import Scheduler
 from gateway.flow.workshop import Workshop
@@ -199,6 +201,7 @@ async def serve(home: Home) -> None:
     """Run a gateway until SIGTERM or SIGINT; prints `ready` and writes gateway.json when it serves."""
     harden_process()
     keep_few_pools()
+    passed = passed_sockets()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
@@ -220,7 +223,7 @@ async def serve(home: Home) -> None:
 
         background = _background(gateway, show_identity, stop)
         try:
-            await serve_api(application, context, listener.host, listener.port, ready=ready, stop=stop)
+            await serve_api(application, context, listener.host, listener.port, ready=ready, stop=stop, passed=passed)
         finally:
             notify_systemd("STOPPING=1")
             for task in background:
@@ -253,6 +256,8 @@ def _background(gateway: Gateway, show_identity: Callable[[], Awaitable[None]], 
         beside["devices"] = _follow_devices(gateway, gateway.device_client)
     if base.configuration.bus.host is not None:
         beside["bus"] = _publisher(gateway).run()
+    if (patience := watchdog_seconds()) is not None:
+        for_ever["pulse"] = Pulse(base.store, gateway.scheduler, lambda: notify_systemd("WATCHDOG=1"), patience).run()
     background = [asyncio.create_task(one, name=name) for name, one in for_ever.items()]
     for task in background:
         task.add_done_callback(lambda _done: stop.set())

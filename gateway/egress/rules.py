@@ -16,7 +16,7 @@ from gateway.egress.protocol import Place
 from gateway.kernel.config import Configuration, Listener
 
 _PORTS = {"http": 80, "https": 443}
-_LISTS = 80
+LISTS = 80
 
 
 class Rules(msgspec.Struct, frozen=True):
@@ -26,7 +26,7 @@ class Rules(msgspec.Struct, frozen=True):
 
     def allows(self, place: Place) -> bool:
         """True when somebody may ask for it at all."""
-        return place in self.named or place.port == _LISTS
+        return place in self.named or place.port == LISTS
 
     def allows_address(self, place: Place, address: str) -> bool:
         """True when this address, which the name was found to have, may be spoken to."""
