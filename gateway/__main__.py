@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
-from typing import cast
+from typing import Any, cast
 
 from gateway.kernel.errors import RelaisError
 from gateway.kernel.home import Home
@@ -40,9 +40,24 @@ def _without_rich() -> None:
     sys.modules.setdefault("rich", cast(ModuleType, None))
 
 
+class _InAnyOrder(argparse.ArgumentParser):
+    """Options before, between or after the words of a command: `import --role sign a.p12` and `--role sign import a.p12` alike."""
+
+    _mixing = False
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        if self._mixing:
+            return super().parse_known_args(args, namespace)
+        self._mixing = True
+        try:
+            return self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self._mixing = False
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="relais", description="Passerelle de santé pour les cabinets.")
-    commands = parser.add_subparsers(required=True, metavar="commande")
+    commands = parser.add_subparsers(required=True, metavar="commande", parser_class=_InAnyOrder)
 
     one = commands.add_parser("init", help="crée le dossier d'un boîtier")
     one.add_argument("--home", type=Path, required=True)

@@ -51,4 +51,4 @@ def take(scene: Scene, folder: Path, role: str, *more: str, **order: Any) -> End
     data, passphrase = issued(scene, role, **order)
     path = folder / f"{role}.p12"
     path.write_bytes(data)
-    return certificate(scene.gateway.home, "import", str(path), "--structure", STRUCTURE, "--role", role, *more, secret=passphrase)
+    return certificate(scene.gateway.home, "import", "--structure", STRUCTURE, "--role", role, str(path), *more, secret=passphrase)
