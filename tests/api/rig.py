@@ -18,7 +18,6 @@ import httpx
 import msgspec
 from litestar import Litestar
 
-from gateway.api.application import create_application
 from gateway.api.server import serve_api
 from gateway.composition.certificates import certificate_parts
 from gateway.composition.counters import relay as wired
@@ -49,14 +48,14 @@ from gateway.model.delivery import DeliveryState, ReceiptKind
 from gateway.trust.calendar_facts import CalendarFacts
 from gateway.trust.keystore import KeyStore
 from gateway.trust.lan import LanAuthority
-from gateway.trust.roles import Role
 from gateway.trust.tls import TlsContext, server_context
 from gateway.trust.vault import Vault, open_vault
-from gateway.web.pages import create_pages
 from gateway.wire.http import HttpPort
 from gateway.wire.http_scripted import ScriptedPort
+from tests.api.furniture import furnished
+from tests.api.seats import application_over
 from tests.cda.pdf_samples import plain
-from tests.trust.pki import PASSPHRASE, SIGN, STRUCTURE, shared_leaf, shared_pki
+from tests.trust.pki import STRUCTURE, shared_pki
 
 NOW = datetime(2026, 11, 24, 13, 5, tzinfo=UTC)
 """Five past two in the afternoon in France."""
@@ -242,21 +241,22 @@ async def open_box(
     `devices`: the device process, none by default; `by_card`: INSi as cards call it.
     """
     configuration = configuration or configuration_of(structures, limits)
-    keys = KeyStore(home, vault := open_vault(home, create=True))
-    keys.import_pkcs12(STRUCTURE, Role.SIGN, shared_leaf(SIGN).pkcs12(), PASSPHRASE, environment="test", anchors=shared_pki().anchors_pem)
+    clock, store = FrozenClock(NOW), store or MemoryStore()
+    vault = open_vault(furnished(home))
+    keys, anchors = KeyStore(home, vault), shared_pki().anchors_pem
     base = Foundations(
         root=home,
         configuration=configuration,
-        clock=(clock := FrozenClock(NOW)),
-        store=(store := store or MemoryStore()),
+        clock=clock,
+        store=store,
         blobs=BlobStore(home),
         vault=vault,
         keys=keys,
-        anchors=shared_pki().anchors_pem,
+        anchors=anchors,
         lists=tuple,
     )
     scheduler = Scheduler(configuration, store, clock, _never)
-    facts = CalendarFacts(home, keys, own_lan(home, vault), base.anchors).read
+    facts = CalendarFacts(home, keys, own_lan(home, vault), anchors).read
     certificates = certificate_parts(base, facts, _no_port, _renewed, _nothing_fetched)
     identities = identity_parts(base, insi or no_insi, scheduler.notify)
     hardware = device_parts(base, devices, by_card or no_insi_by_card)
@@ -267,8 +267,7 @@ async def open_box(
     second, other_token = new_workstation("Cabinet 2", tuple(structures), now)
     operator, operator_token = new_workstation(OPERATOR, tuple(structures), now)
     await store.commit(first, second, operator)
-    pages = create_pages(relay, secret=b"s" * 32, clock=clock)
-    application = create_application(relay, limits=configuration.limits, pages=pages)
+    application = application_over(relay, configuration.limits, clock)
     return Box(
         home,
         configuration,
