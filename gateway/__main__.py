@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
@@ -13,6 +13,8 @@ from typing import Any, cast
 
 from gateway.kernel.errors import RelaisError
 from gateway.kernel.home import Home
+
+_Add = Callable[..., argparse.ArgumentParser]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -58,25 +60,37 @@ class _InAnyOrder(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="relais", description="Passerelle de santé pour les cabinets.")
     commands = parser.add_subparsers(required=True, metavar="commande", parser_class=_InAnyOrder)
+    _add_life(commands.add_parser)
+    _add_documents(commands.add_parser)
+    _add_installation(commands.add_parser)
+    one = commands.add_parser("version", help="dit la version")
+    one.set_defaults(run=_version)
+    return parser
 
-    one = commands.add_parser("init", help="crée le dossier d'un boîtier")
+
+def _add_life(add: _Add) -> None:
+    """A box made, running and checked."""
+    one = add("init", help="crée le dossier d'un boîtier")
     one.add_argument("--home", type=Path, required=True)
     one.add_argument("--sandbox", type=Path, help="dossier d'un bac à sable en marche, auprès duquel s'inscrire")
     one.add_argument("--structure", action="append", default=[], metavar="ID:NOM", help="structure à inscrire (répétable)")
     one.set_defaults(run=_init)
 
-    one = commands.add_parser("serve", help="fait tourner le boîtier")
+    one = add("serve", help="fait tourner le boîtier")
     one.add_argument("--home", type=Path, required=True)
     one.set_defaults(run=_serve)
 
-    commands.add_parser("sandbox", help="simule les services nationaux")
+    add("sandbox", help="simule les services nationaux")
 
-    one = commands.add_parser("check", help="vérifie l'état du boîtier")
+    one = add("check", help="vérifie l'état du boîtier")
     one.add_argument("--home", type=Path, required=True)
     one.add_argument("--json", action="store_true")
     one.set_defaults(run=_check)
 
-    one = commands.add_parser("queue", help="montre et commande la file d'envoi")
+
+def _add_documents(add: _Add) -> None:
+    """What is sent and what waits."""
+    one = add("queue", help="montre et commande la file d'envoi")
     one.add_argument("--home", type=Path, required=True)
     one.add_argument("action", choices=("list", "show", "hold", "release", "retry", "shape"))
     one.add_argument("id", nargs="?")
@@ -84,7 +98,7 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--json", action="store_true")
     one.set_defaults(run=_queue)
 
-    one = commands.add_parser("send", help="envoie un document par l'API locale")
+    one = add("send", help="envoie un document par l'API locale")
     one.add_argument("--url", required=True)
     one.add_argument("--token", required=True)
     one.add_argument("--ca", type=Path, help="autorité du boîtier (PEM)")
@@ -93,19 +107,22 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("request", type=Path)
     one.set_defaults(run=_send)
 
-    one = commands.add_parser("conformity", help="installe les schémas officiels")
+
+def _add_installation(add: _Add) -> None:
+    """What an installer lays into a box."""
+    one = add("conformity", help="installe les schémas officiels")
     one.add_argument("action", choices=("install", "show"))
     one.add_argument("folder", type=Path, nargs="?")
     one.add_argument("--home", type=Path, required=True)
     one.set_defaults(run=_conformity)
 
-    one = commands.add_parser("mqtt", help="scelle le mot de passe ou le certificat du serveur MQTT")
+    one = add("mqtt", help="scelle le mot de passe ou le certificat du serveur MQTT")
     one.add_argument("action", choices=("password", "certificate"))
     one.add_argument("file", type=Path, nargs="?")
     one.add_argument("--home", type=Path, required=True)
     one.set_defaults(run=_mqtt)
 
-    one = commands.add_parser("certificate", help="importe, montre et change les certificats des structures")
+    one = add("certificate", help="importe, montre et change les certificats des structures")
     one.add_argument("action", choices=("list", "import", "token", "next", "try", "promote", "return", "erase"))
     one.add_argument("file", type=Path, nargs="?", metavar="FICHIER.p12")
     one.add_argument("--home", type=Path, required=True)
@@ -118,15 +135,11 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--json", action="store_true")
     one.set_defaults(run=_certificate)
 
-    one = commands.add_parser("boxkey", help="dit ou change où est gardée la clé du boîtier")
+    one = add("boxkey", help="dit ou change où est gardée la clé du boîtier")
     one.add_argument("action", choices=("show", "tpm", "passphrase", "recover"))
     one.add_argument("--home", type=Path, required=True)
     one.add_argument("--passphrase-fd", type=int, metavar="N", help="descripteur d'où lire le mot de passe")
     one.set_defaults(run=_boxkey)
-
-    one = commands.add_parser("version", help="dit la version")
-    one.set_defaults(run=_version)
-    return parser
 
 
 def _init(options: argparse.Namespace) -> int:
