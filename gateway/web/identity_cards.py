@@ -6,6 +6,7 @@ from datetime import datetime
 
 import msgspec
 
+from gateway.flow.identities.showing import DUPLICATE
 from gateway.flow.identities.views import (
     ChangeView,
     DifferenceView,
@@ -87,6 +88,8 @@ class WorkLine(msgspec.Struct, frozen=True, kw_only=True):
     attributes: tuple[Badge, ...]
     task: Badge | None
     warnings: tuple[Explanation, ...]
+    duplicate: bool
+    """True when another file holds the same INS."""
     since: Moment
     waiting: str | None
 
@@ -149,6 +152,7 @@ def work_line(view: IdentityView, place: Place, now: datetime) -> WorkLine:
         attributes=attribute_badges(view.attributes),
         task=task_badge(view.task) if view.task is not None else None,
         warnings=view.warnings,
+        duplicate=any(one.code == DUPLICATE for one in view.warnings),
         since=told(view.updated_at, now),
         waiting=many(view.waiting_deliveries, "1 envoi attend", "{} envois attendent") if view.waiting_deliveries else None,
     )

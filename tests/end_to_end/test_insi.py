@@ -215,7 +215,9 @@ def test_a23_a_lunar_date_waits_for_a_person(scene: Scene) -> None:
     view = patient.found()
     assert view["traits"]["birth_date"] == "1950-00-00"
     assert view["proposal"] is not None
-    assert patient.read()["traits"]["birth_date"] == "1950-00-00"
+    held = patient.read()
+    assert (held["traits"]["birth_date"], [one["code"] for one in held["warnings"]]) == ("1950-12-31", ["birth-date-uncertain"])
+    assert held["proposal"]["traits"]["birth_date"] == "1950-00-00"
     assert "birth-date-incomplete" in [one["code"] for one in view["warnings"]]
 
 

@@ -3,16 +3,22 @@
 Saying nothing changes nothing: a member left out keeps what the registry knows, and a software that repeats what it said before edits
 nothing, even when a person has since accepted INSi's own traits. A strict trait that changed takes the INS away first, and the rest of what
 is said is weighed after that.
+
+An incomplete birth date is none of a sanitary identity: the identity carries what the rule of entry makes of it (EXI ID 11; insi.md 3.4),
+what was said stays beside it, to ask INSi with and to be told (`showing`).
 """
 
 from __future__ import annotations
 
 from typing import TypeAlias
 
+import msgspec
+
 from gateway.flow.errors import PatientUnknown, RequestIncomplete
 from gateway.flow.identities.entries import Entry, Kept
 from gateway.flow.identities.request import PatientBody
 from gateway.flow.request import PatientPart
+from gateway.ins.form import completed_date, same_date
 from gateway.ins.identity import Actor, Attribute, Identity
 from gateway.ins.rniv import Asserted, AttributesSet, TraitsEdited, same_strict_traits, step
 from gateway.model.patient import IdentityStatus, Ins, Sex, TraitInvalid, Traits, under
@@ -49,10 +55,11 @@ def asserted(
         raise RequestIncomplete(field=under(field, "ins"))
     if entry is None and traits is None:
         raise PatientUnknown(field=under(field, "local_id"))
-    identity = entry.identity if entry is not None else Identity(local_id=local_id, traits=traits or _none())
+    kept = _completed(traits, field) if traits is not None else None
+    identity = entry.identity if entry is not None else Identity(local_id=local_id, traits=kept or _none())
     repeated = entry is not None and entry.kept.said == traits
-    if traits is not None and not repeated:
-        identity = step(identity, TraitsEdited(traits=traits))
+    if kept is not None and not repeated:
+        identity = step(identity, TraitsEdited(traits=kept))
     if status is not None or ins is not None:
         identity = step(identity, Asserted(status=status, ins=ins, at=now, by=Actor(kind="workstation", id=workstation)))
     if identity.recovery is not None:
@@ -89,13 +96,29 @@ def _traits(entry: Entry | None, said: Said, field: str) -> Traits | None:
         birth_given_names=names,
         first_birth_given_name=first,
         sex=_sex(given["sex"]) if "sex" in given else (known.sex if known else Sex.UNKNOWN),
-        birth_date=given.get("birth_date") or (known.birth_date if known else ""),
+        birth_date=given.get("birth_date") or _birth_date(entry),
         birth_place=given.get("birth_place") or (known.birth_place if known else ""),
         used_family_name=given.get("used_family_name") or (known.used_family_name if known else None),
         used_given_name=given.get("used_given_name") or (known.used_given_name if known else None),
     )
     traits.check(field=field)
     return traits
+
+
+def _completed(traits: Traits, field: str) -> Traits:
+    """The traits of an identity; raises TraitInvalid for a date of no year."""
+    date = completed_date(traits.birth_date)
+    if date is None:
+        raise TraitInvalid(field=under(field, "birth_date"))
+    return msgspec.structs.replace(traits, birth_date=date)
+
+
+def _birth_date(entry: Entry | None) -> str:
+    """The date known, as it was said when it is the same."""
+    if entry is None:
+        return ""
+    held, said = entry.identity.traits.birth_date, entry.kept.said
+    return said.birth_date if said is not None and same_date(said.birth_date, held) else held
 
 
 def _first(known: Traits | None, names: str) -> str:

@@ -9,6 +9,7 @@ from typing import Literal
 
 from gateway.flow.errors import IdentityNotQualified, IdentityWithdrawn
 from gateway.flow.identities.entries import Identities
+from gateway.ins.form import same_date
 from gateway.ins.identity import Identity
 from gateway.journal.records import DocumentRecord
 from gateway.journal.store import Store
@@ -49,7 +50,7 @@ class IdentityGate:
 def agrees(patient: Patient, media: Media, identity: Identity) -> bool:
     """True when a document made for `patient` may leave under `identity`: qualified, same INS, same strict traits.
 
-    Of a ready CDA, which may say less (no birth place, one given name), name and birth date are compared.
+    Of a ready CDA, which may say less (no birth place, one given name, a date INSi knows in part), name and birth date are compared.
     """
     if identity.status is not IdentityStatus.QUALIFIEE or identity.recovery is None or patient.ins is None:
         return False
@@ -57,7 +58,5 @@ def agrees(patient: Patient, media: Media, identity: Identity) -> bool:
         return False
     if media == "pdf":
         return patient.traits.agree_with(identity.traits)
-    return (folded(patient.traits.birth_family_name), patient.traits.birth_date) == (
-        folded(identity.traits.birth_family_name),
-        identity.traits.birth_date,
-    )
+    same_family = folded(patient.traits.birth_family_name) == folded(identity.traits.birth_family_name)
+    return same_family and same_date(patient.traits.birth_date, identity.traits.birth_date)

@@ -20,7 +20,7 @@ from gateway.ins.client import Announce
 from gateway.ins.comparison import Comparison, compare
 from gateway.ins.criteria import CardReading, Question, SearchCriteria
 from gateway.ins.form import same_date
-from gateway.ins.identity import Identity, Method, Recovery
+from gateway.ins.identity import Method, Recovery
 from gateway.ins.question import question as write_question
 from gateway.ins.refusals import IdentityBarred
 from gateway.ins.rniv import InsAccepted, VerificationFailed, VerificationPassed, step
@@ -98,15 +98,15 @@ class Identification:
         asked = client or self._clients(matter.structure, user=user, software=software)
         return await self._calls.made(matter, lambda announce: asked.verify(ins, question, announce=announce))
 
-    async def verify_again(self, matter: Matter, identity: Identity, ins: Ins, *, software: str | None) -> tuple[Search, Taken]:
+    async def verify_again(self, matter: Matter, entry: Entry, ins: Ins, *, software: str | None) -> tuple[Search, Taken]:
         """WS_INS3 asked by the box itself of an INS it holds, which is confirmed or withdrawn; raises as `verify`."""
-        criteria = criteria_of(identity)
+        criteria = criteria_of(entry)
         asked = write_question(criteria, " ".join(criteria.given_names), with_place=True)
         exchange = await self.verify(matter, ins, asked, software=software, user=False)
         passed = exchange.answer.verdict is Verdict.FOUND
-        entry = await self.verified(matter, identity.local_id, ins, passed=passed)
+        after = await self.verified(matter, entry.identity.local_id, ins, passed=passed)
         found = Search(exchanges=(exchange,), answer=exchange.answer, advice=None)
-        return found, Taken(entry=entry, outcome="unchanged" if passed else "not_found")
+        return found, Taken(entry=after, outcome="unchanged" if passed else "not_found")
 
     async def verified(self, matter: Matter, local_id: str, ins: Ins, *, passed: bool) -> Entry:
         """Write what a verification of this INS makes of the identity; nothing when another INS is held by now."""
@@ -174,25 +174,26 @@ _CARD_ADVICE = {
 }
 
 
-def criteria_of(identity: Identity) -> SearchCriteria:
+def criteria_of(entry: Entry) -> SearchCriteria:
     """The traits of an identity as criteria: the first given name whole, then the others one by one.
 
-    INSi is asked with the birth date it gave itself, lunar or not, as long as the practice's is what the rule of entry makes of it.
+    INSi is asked with the birth date it gave itself, else the one the cabinet software said, lunar or not, as long as the practice's is
+    what the rule of entry makes of it.
     """
-    traits = identity.traits
+    traits = entry.identity.traits
     return SearchCriteria(
         birth_family_name=traits.birth_family_name,
         given_names=given_names(traits),
         sex=traits.sex.value,
-        birth_date=_birth_date(identity),
+        birth_date=_birth_date(entry),
         birth_place=None if traits.birth_place == _UNKNOWN_PLACE else traits.birth_place,
     )
 
 
-def _birth_date(identity: Identity) -> str:
-    held = identity.traits.birth_date
-    national = identity.recovery.national_birth_date if identity.recovery is not None else None
-    return national if national is not None and same_date(national, held) else held
+def _birth_date(entry: Entry) -> str:
+    held, recovery, said = entry.identity.traits.birth_date, entry.identity.recovery, entry.kept.said
+    sources = (recovery.national_birth_date if recovery is not None else None, said.birth_date if said is not None else None)
+    return next((one for one in sources if one is not None and same_date(one, held)), held)
 
 
 def given_names(traits: Traits) -> tuple[str, ...]:

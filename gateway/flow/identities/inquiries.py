@@ -261,7 +261,7 @@ class Inquiries:
         entry = await self._identities.known(record.structure, asked.local_id) if asked.local_id is not None else None
         if asked.local_id is not None and (entry is None or not entry.identity.may_call_insi):
             return self._after(record, state="done", outcome="refused")
-        criteria = asked.criteria or (criteria_of(entry.identity) if entry is not None else None)
+        criteria = asked.criteria or (criteria_of(entry) if entry is not None else None)
         if criteria is None:
             return self._after(record, state="done", outcome="refused")
         bringer = record.workstation or asked.brought_by
@@ -270,7 +270,7 @@ class Inquiries:
         taken: Taken | None = None
         held = entry.identity.recovery if entry is not None else None
         if entry is not None and held is not None and record.kind == "periodic" and self._configuration.insi.verification:
-            found, taken = await self._identification.verify_again(matter, entry.identity, held.ins, software=record.software)
+            found, taken = await self._identification.verify_again(matter, entry, held.ins, software=record.software)
         else:
             found = await self._identification.look_up(matter, criteria, user=False, software=record.software)
         self.limits.answered(bringer, fruitless=found.answer.verdict is not Verdict.FOUND)

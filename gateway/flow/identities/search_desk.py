@@ -312,7 +312,7 @@ def _criteria(said: SearchTraits | None, entry: Entry | None) -> SearchCriteria:
         )
     if entry is None:
         raise RequestIncomplete(field="traits")
-    return criteria_of(entry.identity)
+    return criteria_of(entry)
 
 
 def _ins(body: VerifyBody, entry: Entry | None) -> Ins:

@@ -10,6 +10,7 @@ from gateway.flow.views import instant
 from gateway.ins.answer import NationalIdentity
 from gateway.ins.comparison import Comparison, compare
 from gateway.ins.evidence import label_of
+from gateway.ins.form import is_lunar, same_date
 from gateway.ins.identity import Actor, FormerIns, Identity, Method
 from gateway.ins.rniv import InsAccepted, step
 from gateway.kernel.config import Structure
@@ -23,6 +24,15 @@ _METHODS = {
     Method.DATAMATRIX: "Code INS scanné",
     Method.APP_VITALE: "Application carte Vitale",
 }
+
+DUPLICATE = "ins-duplicate"
+_UNCERTAIN = Explanation(
+    code="birth-date-uncertain",
+    who="le secrétariat",
+    what="La date de naissance connue est incomplète : celle du dossier est fictive, faite selon la règle nationale "
+    "(1er du mois, janvier, ou 31 décembre quand ni le jour ni le mois ne sont connus).",
+    gesture="Demandez la date entière si une pièce d'identité la donne. INSi est interrogé avec la date incomplète.",
+)
 
 
 def identity_view(entry: Entry, structure: Structure, waiting: int, twins: Sequence[Identity] = ()) -> IdentityView:
@@ -46,18 +56,25 @@ def identity_view(entry: Entry, structure: Structure, waiting: int, twins: Seque
         if check is None
         else FactView(kind=check.kind, label=label_of(check.kind), at=instant(check.at), by=name_of(check.by, structure)),
         proposal=proposal_view(entry.proposal, identity) if entry.proposal is not None else None,
-        warnings=(duplicate(twins),) if twins else (),
+        warnings=(*uncertain_date(entry), *((duplicate(twins),) if twins else ())),
         task=entry.kept.task,
         waiting_deliveries=waiting,
         updated_at=instant(entry.record.updated_at),
     )
 
 
+def uncertain_date(entry: Entry) -> tuple[Explanation, ...]:
+    """What is told of a birth date that nobody knows whole: the file holds a fictive one (EXI ID 11; insi.md 3.4)."""
+    held, recovery, said = entry.identity.traits.birth_date, entry.identity.recovery, entry.kept.said
+    sources = (recovery.national_birth_date if recovery is not None else None, said.birth_date if said is not None else None, held)
+    return (_UNCERTAIN,) if any(one is not None and is_lunar(one) and same_date(one, held) for one in sources) else ()
+
+
 def duplicate(twins: Sequence[Identity]) -> Explanation:
     """What is told of two files under one INS; only a person knows which one stays (RNIV: doublon, or a document of somebody else)."""
     names = ", ".join(one.local_id for one in twins)
     return Explanation(
-        code="ins-duplicate",
+        code=DUPLICATE,
         who="le secrétariat",
         what=f"La même INS se trouve dans un autre dossier de cette structure : {names}.",
         gesture="Comparez les deux dossiers dans le logiciel métier : même personne (doublon à réunir) ou erreur d'identité. "

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from gateway.flow.decoding import RequestInvalid
-from gateway.flow.errors import NotFound, PatientNotFound, RequestIncomplete
+from gateway.flow.errors import ActorUnknown, NotFound, PatientNotFound, RequestIncomplete
 from gateway.flow.identities.request import CardBody, InsBody, SearchBody, SearchTraits, VerifyBody, VitaleBody
 from gateway.flow.identities.search_desk import CardChanged, CardReadingTooOld
 from gateway.flow.identities.search_limit import SearchLimit
@@ -37,7 +37,7 @@ from tests.flow.searching import (
 )
 from tests.ins import answers
 
-CALLER = msgspec.structs.replace(STATION, actor=DOCTOR, structures=(FIRST,))
+CALLER = msgspec.structs.replace(STATION, actor=DOCTOR, roles={FIRST: "professional"}, structures=(FIRST,))
 
 
 @pytest.fixture
@@ -269,9 +269,9 @@ async def test_guessing_by_ws_ins3_is_stopped_too(tmp_path: Path) -> None:
 
 async def test_the_alert_names_a_person_only_when_the_structure_knows_them(tmp_path: Path) -> None:
     office = Office(tmp_path, insi={"searches_per_hour": 0})
-    for said_actor in ("MARTIN Louise 1975-12-31", DOCTOR):
+    for said_actor, refusal in (("MARTIN Louise 1975-12-31", ActorUnknown), (None, SearchLimit), (DOCTOR, SearchLimit)):
         office.clock.advance(3600)
-        with pytest.raises(SearchLimit):
+        with pytest.raises(refusal):
             await office.searches.search(msgspec.structs.replace(CALLER, actor=said_actor), SearchBody(traits=said(1)))
     assert [one.actor for one in await office.acts("insi.search-limit")] == ["workstation:w-1", f"professional:{DOCTOR}"]
 
