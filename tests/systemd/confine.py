@@ -11,6 +11,7 @@ from __future__ import annotations
 import ctypes
 import os
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
@@ -26,6 +27,11 @@ _AF_UNIX, _AF_INET6 = 1, 10
 _WRITE, _EXECUTE = 2, 4
 _NAMESPACES = (0x00020000, 0x02000000, 0x04000000, 0x08000000, 0x10000000, 0x20000000, 0x40000000)
 UID = 960
+_HAND_OVER = """
+import os, sys
+os.dup2(int(sys.argv[1]), 3)
+os.execve(sys.argv[2], sys.argv[2:], os.environ | {"LISTEN_PID": str(os.getpid())})
+"""
 
 
 class _Compared(ctypes.Structure):
@@ -59,7 +65,6 @@ class Filter:
 def filters(unit: dict[str, list[str]], folder: Path) -> list[Path]:
     """The programs that stand for a unit, in files."""
     calls = Filter(_ERRNO | _EPERM)
-    # bubblewrap itself starts the program once the filter is on, and waits for it.
     for call in calls_allowed(unit):
         calls.rule(_ALLOW, call)
     rest = Filter(_ALLOW)
@@ -113,8 +118,7 @@ def confined(
     start = list(command)
     if passed is not None:
         told |= {"LISTEN_FDS": "1"}
-        start = ["/bin/sh", "-c", f'LISTEN_PID=$$ exec "$@" 3<&{passed}', "sh", *command]
-        assert passed > 2
+        start = [sys.executable, "-c", _HAND_OVER, str(passed), *command]
     try:
         return subprocess.Popen(
             [*words, "--", *start], env=told, pass_fds=[*programs, *([] if passed is None else [passed])], stdout=output, stderr=output

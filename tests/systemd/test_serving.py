@@ -94,8 +94,9 @@ def test_a_box_that_systemd_starts(home: Path, tmp_path: Path) -> None:
     told = Told(tmp_path)
     with closing(told.socket), activated(home, told) as (process, ports):
         told.until("READY=1")
+        trust = ssl.create_default_context(cafile=str(home / "lan-ca.pem"))
         for port in ports:
-            with httpx.Client(base_url=f"https://127.0.0.1:{port}", verify=ssl.create_default_context(cafile=str(home / "lan-ca.pem"))) as client:
+            with httpx.Client(base_url=f"https://127.0.0.1:{port}", verify=trust) as client:
                 assert client.get("/api/v1/status").status_code == 200
                 assert client.get("/").status_code in (200, 302, 303, 401)
         assert f":{ports[0]}/api/v1" in (home / "gateway.json").read_text()
