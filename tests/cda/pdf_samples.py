@@ -14,6 +14,8 @@ from reportlab.lib.pagesizes import A4
 from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
 
+_ADLER = 65521
+"""The prime of the sum at the end of a zlib stream."""
 FRENCH = "Élodie Noël-Lefèvre : ordonnance délivrée à l'été, cœur régulier, pas d'œdème, 12 €, naïveté, où ça ?"
 
 
@@ -127,10 +129,13 @@ def handmade(objects: dict[int, bytes], root: int = 1, trailer: bytes = b"") -> 
 
 @functools.cache
 def deflated(byte: bytes, size: int) -> bytes:
-    """A Flate stream of `size` times this byte, about a thousandth of that."""
-    engine = zlib.compressobj(6)
-    block = byte * (1 << 20)
-    return b"".join(engine.compress(block) for _ in range(size >> 20)) + engine.flush()
+    """A Flate stream of `size` times this byte, about a thousandth of that: one block deflated, then repeated, and the sum that ends it."""
+    engine = zlib.compressobj(6, zlib.DEFLATED, -zlib.MAX_WBITS)
+    block = engine.compress(byte * (1 << 20)) + engine.flush(zlib.Z_FULL_FLUSH)
+    whole = size >> 20 << 20
+    low = (1 + whole * byte[0]) % _ADLER
+    high = (whole + byte[0] * whole * (whole + 1) // 2) % _ADLER
+    return b"\x78\x9c" + block * (size >> 20) + engine.flush() + (high << 16 | low).to_bytes(4, "big")
 
 
 def structure_bomb(size: int = 1_500_000_000) -> bytes:
