@@ -11,6 +11,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
 
+from typing_extensions import override
+
 from gateway.kernel.errors import RelaisError
 from gateway.kernel.home import Home
 
@@ -47,6 +49,7 @@ class _InAnyOrder(argparse.ArgumentParser):
 
     _mixing = False
 
+    @override
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         if self._mixing:
             return super().parse_known_args(args, namespace)
