@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import gateway
+import provisioning
 from gateway.kernel.errors import ConfigurationFault, Held, OutcomeUnknown, PermanentFault, Refused, RelaisError, TransientFault
 
 PAGE = Path(__file__).parent / "reference" / "codes.md"
@@ -38,6 +39,8 @@ _PLACES = {
     ),
     "gateway.commands": ("La ligne de commande", "Dits par la commande `relais`."),
     "gateway.app": ("La ligne de commande", ""),
+    "gateway.journal.home_lock": ("La ligne de commande", ""),
+    "provisioning": ("L'installation du boîtier", "Dits par la commande `relais-provision`."),
     "gateway.web": ("La page du cabinet", "Dits par la page, jamais par l'API."),
 }
 _CLASSES: tuple[tuple[type[RelaisError], str, str], ...] = (
@@ -72,14 +75,15 @@ class Row:
 
 def errors() -> Iterator[type[RelaisError]]:
     """Every error class of the product that has a code of its own, the family's abstract floors left out."""
-    for module in pkgutil.walk_packages(gateway.__path__, "gateway."):
-        if not module.name.endswith("__main__"):
-            importlib.import_module(module.name)
+    for package in (gateway, provisioning):
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            if not module.name.endswith("__main__"):
+                importlib.import_module(module.name)
     yield RelaisError
     waiting, seen = [RelaisError], {RelaisError}
     while waiting:
         for child in waiting.pop().__subclasses__():
-            if child in seen or not child.__module__.startswith("gateway."):
+            if child in seen or not child.__module__.startswith(("gateway.", "provisioning.")):
                 continue
             seen.add(child)
             waiting.append(child)

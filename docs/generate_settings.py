@@ -25,6 +25,7 @@ from gateway.kernel.config import (
     Dmp,
     Esignsante,
     EsignsanteSignature,
+    FactoryReset,
     Identification,
     Insi,
     InsiSoftware,
@@ -88,6 +89,11 @@ SECTIONS: tuple[tuple[type[msgspec.Struct], str, str], ...] = (
         "Une par lecteur de codes au poste fixé ici ([les lecteurs de codes](lecteurs.md)) ; les autres s'associent depuis la page.",
     ),
     (Pairing, "[pairing]", "L'association des postes ([par le bouton du boîtier](panneau.md))."),
+    (
+        FactoryReset,
+        "[factory_reset]",
+        "L'effacement demandé au bouton ([la façade](panneau.md#le-retour-aux-réglages-dusine)).",
+    ),
     (BoxKey, "[box_key]", "Où est gardée la clé qui protège tout ce que contient le boîtier ([les choix](cles.md))."),
     (Esignsante, "[esignsante]", "Les routes compatibles avec esignsante ([guide](../editeur/esignsante.md))."),
     (EsignsanteSignature, "[[esignsante.signatures]]", "Une par `idSignConf` que le logiciel envoie déjà."),
@@ -139,6 +145,7 @@ def _is_section(kind: type[msgspec.Struct], field: msgspec.structs.FieldInfo) ->
             "scanners",
             "devices",
             "pairing",
+            "factory_reset",
             "box_key",
             "structures",
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
@@ -17,6 +18,8 @@ from gateway.kernel.errors import RelaisError
 from gateway.kernel.home import Home
 
 _Add = Callable[..., argparse.ArgumentParser]
+ERASE = 90
+"""Status of `relais serve --supervised` when the box is to be erased: `relais-provision reset --asked` is next."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -81,6 +84,7 @@ def _add_life(add: _Add) -> None:
 
     one = add("serve", help="fait tourner le boîtier")
     one.add_argument("--home", type=Path, required=True)
+    one.add_argument("--supervised", action="store_true", help=f"boîtier à effacer : sortir avec l'état {ERASE} au lieu de l'effacer")
     one.set_defaults(run=_serve)
 
     add("sandbox", help="simule les services nationaux")
@@ -159,9 +163,15 @@ def _serve(options: argparse.Namespace) -> int:
 
     from gateway.app import serve
 
+    home = Home(options.home.resolve())
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(serve(Home(options.home.resolve())))
-    return 0
+        erase = runner.run(serve(home))
+    if not erase:
+        return 0
+    if not options.supervised:
+        # The program that prepares boxes is above this one and is not imported here: it takes this process over.
+        os.execv(sys.executable, [sys.executable, "-m", "provisioning", "reset", "--asked", "--home", str(home.root)])  # noqa: S606
+    return ERASE
 
 
 def _check(options: argparse.Namespace) -> int:

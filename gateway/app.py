@@ -43,6 +43,7 @@ from gateway.flow.certificates.revocation import RevocationWatch
 from gateway.flow.condition import ConditionWatch
 from gateway.flow.devices.process import write_device_settings
 from gateway.flow.identities.catching import Catching
+from gateway.flow.panel.reset_requests import erasure_due
 from gateway.flow.pulse import Pulse
 from gateway.flow.relay import Relay
 from gateway.flow.scheduler import Scheduler
@@ -79,6 +80,16 @@ _RECENT_BYTES = 4_000_000
 _LOOK_SECONDS = 300.0
 """Between two looks at the certificates that take over from one another."""
 _REHEARSAL_SECONDS = 20.0
+_LAST_OUTCOMES_SECONDS = 120.0
+"""For the attempts under way when the box is to be erased: longer than any service is waited for."""
+
+
+class NotProvisioned(ConfigurationFault):
+    """A blank home: nothing was installed yet, or everything was erased."""
+
+    code = "not-provisioned"
+    what = "Ce boîtier est vide : il attend son installation."
+    gesture = "Installez-le avec « relais-provision first-boot »."
 
 
 class AnchorsMissing(ConfigurationFault):
@@ -197,8 +208,15 @@ def _remotes(home: Home, base: Foundations) -> Remotes:
     )
 
 
-async def serve(home: Home) -> None:
-    """Run a gateway until SIGTERM or SIGINT; prints `ready` and writes gateway.json when it serves."""
+async def serve(home: Home) -> bool:
+    """Run a gateway until SIGTERM or SIGINT; prints `ready` and writes gateway.json when it serves. True when the home is to be erased.
+
+    That is at once for a home whose erasure was asked for or cut short: it is never served.
+    """
+    if erasure_due(home):
+        return True
+    if not home.configuration.exists() and not home.journal.exists():
+        raise NotProvisioned
     harden_process()
     keep_few_pools()
     passed = passed_sockets()
@@ -224,6 +242,8 @@ async def serve(home: Home) -> None:
         background = _background(gateway, show_identity, stop)
         try:
             await serve_api(application, context, listener.host, listener.port, ready=ready, stop=stop, passed=passed)
+            if gateway.relay.front.requests.handed_over:
+                await gateway.scheduler.finish(_LAST_OUTCOMES_SECONDS)
         finally:
             notify_systemd("STOPPING=1")
             for task in background:
@@ -233,6 +253,7 @@ async def serve(home: Home) -> None:
         failures = [one for one in results if isinstance(one, Exception)]
         if failures:
             raise failures[0]
+    return erasure_due(home)
 
 
 def _background(gateway: Gateway, show_identity: Callable[[], Awaitable[None]], stop: asyncio.Event) -> list[asyncio.Task[None]]:
@@ -245,6 +266,7 @@ def _background(gateway: Gateway, show_identity: Callable[[], Awaitable[None]], 
         "batches": identities.batches.run(),
         "revocation": gateway.watch.run(),
         "pairing": gateway.relay.front.window.run(),
+        "factory-reset": gateway.relay.front.requests.run(base.clock, base.configuration.factory_reset.grace_seconds),
         "renewal": Renewal(base.clock, show_identity, gateway.remotes.refresh, certificates.alarms.tell).run(),
         "successions": Renewal(base.clock, certificates.successions.look, every=_LOOK_SECONDS).run(),
     }

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from gateway.kernel.errors import RelaisError
+from provisioning.reset.command import add_commands as add_reset
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -23,7 +24,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="relais-provision", description="Installe, entretient et remet à neuf un boîtier Relais.")
     commands = parser.add_subparsers(required=True, metavar="commande")
-    del commands  # each room's `add_commands(commands)` goes here
+    add_reset(commands)
     return parser
 
 

@@ -50,7 +50,7 @@ from gateway.api.ins import (
     start_batch,
     verify_ins,
 )
-from gateway.api.pairing import close_pairing, open_pairing, pair_workstation
+from gateway.api.pairing import close_pairing, dismiss_reset, open_pairing, pair_workstation
 from gateway.api.problems import HANDLERS
 from gateway.api.readers import (
     list_card_certificates,
@@ -132,6 +132,7 @@ _ROUTES: tuple[ControllerRouterHandler, ...] = (
     pair_workstation,
     open_pairing,
     close_pairing,
+    dismiss_reset,
 )
 _STRICT = {
     "Cache-Control": "no-store",

@@ -1,4 +1,4 @@
-"""The operations that pair workstations, as vendors read them; joined to the table of `operations`."""
+"""The operations of the front of the box, pairing first, as vendors read them; joined to the table of `operations`."""
 
 from __future__ import annotations
 
@@ -35,4 +35,13 @@ PAIRING_OPERATIONS = (
     ),
     _act("open", "Ouvrir l'association, comme le bouton le fait : réservé à l'accès installateur"),
     _act("close", "Refermer l'association avant la fin : réservé à l'accès installateur"),
+    Operation(
+        method="post",
+        path="/reset/dismiss",
+        name="dismissReset",
+        tag=_TAG,
+        summary="Annuler le retour aux réglages d'usine demandé au bouton, tant que son délai court ; permis à tout poste",
+        answers={200: Answer(what="La façade à cet instant", schemas=("FrontView",))},
+        refusals=(400, 401, 409, 429, 503),
+    ),
 )

@@ -1,4 +1,6 @@
-"""Pairing of workstations: the token asked for without one, within the minutes after a press of the button; the window by the operator."""
+"""The front of the box: the token of a new workstation, asked for without one within the minutes after a press of the button; the pairing
+window, by the operator; a return to factory settings asked for at the button, taken back by anybody who is paired.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,7 @@ from gateway.api.bodies import BodyTypeRefused, media_type, read_json
 from gateway.api.callers import actor_of
 from gateway.flow.caller import Caller
 from gateway.flow.panel.pairing_window import PairingBody
-from gateway.flow.panel.views import PairedView, PairingView
+from gateway.flow.panel.views import FrontView, PairedView, PairingView
 from gateway.flow.relay import Relay
 from gateway.kernel.config import Limits
 
@@ -40,3 +42,10 @@ async def open_pairing(relay: Given[Relay], caller: Given[Caller]) -> PairingVie
 async def close_pairing(relay: Given[Relay], caller: Given[Caller]) -> PairingView:
     """Before its time, by the operator."""
     return await relay.front.window.close_by(caller)
+
+
+@post("/reset/dismiss", status_code=200)
+async def dismiss_reset(relay: Given[Relay], caller: Given[Caller]) -> FrontView:
+    """The box is not erased; nothing changes when nothing was asked. Raises ResetBegun."""
+    await relay.front.requests.dismiss(caller)
+    return relay.front.view()

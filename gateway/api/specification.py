@@ -65,7 +65,7 @@ from gateway.flow.identities.views import (
     VerificationView,
 )
 from gateway.flow.panel.pairing_window import PairingBody
-from gateway.flow.panel.views import PairedView, PairingView, ResetEvent
+from gateway.flow.panel.views import FrontView, PairedView, PairingView, ResetEvent
 from gateway.flow.request import DocumentRequest
 from gateway.flow.scanners.views import ReadingView, ScanEvent, ScannerTestView, ScannerView
 from gateway.flow.signing.signatures import SignatureOrder
@@ -135,6 +135,7 @@ _TYPES = (
     PairingBody,
     PairedView,
     PairingView,
+    FrontView,
     ResetEvent,
     Conf,
     ESignSanteSignatureReport,

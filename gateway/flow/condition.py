@@ -1,7 +1,8 @@
 """How the box stands in one word, with the number of deliveries of each channel in each open state: what lamps and MQTT show.
 
-Words and counts only. `fault`: nothing can be accepted or signed; `attention`: a person must act; `busy`: work is under way;
-`ready`: nothing waits. Source: design section 3 (bus), image.md 9 (patterns of the panel).
+Words and counts only. `update`: not to be unplugged (an update, or the last minute before the box is erased); `fault`: nothing can
+be accepted or signed; `attention`: a person must act; `busy`: work is under way; `ready`: nothing waits. Sources: design section 3 (bus),
+image.md 9 (patterns of the panel).
 """
 
 from __future__ import annotations
@@ -63,11 +64,13 @@ class ConditionWatch:
 
 def condition_of(view: StatusView, backlogs: tuple[Backlog, ...]) -> Condition:
     """The word for a state of the box."""
+    reset = view.front.reset if view.front is not None else None
+    if reset is not None and reset.seconds_left is not None:
+        return Condition.UPDATE
     if not view.accepting or not view.clock_trusted:
         return Condition.FAULT
     waits_for_somebody = any(one.trouble is not None and one.trouble.who != _NOBODY for one in view.upstreams)
-    asked_of_box = view.front is not None and view.front.reset is not None
-    if waits_for_somebody or asked_of_box or view.searches or any(one.held for one in backlogs):
+    if waits_for_somebody or reset is not None or view.searches or any(one.held for one in backlogs):
         return Condition.ATTENTION
     return Condition.BUSY if any(one.queued or one.running or one.unknown for one in backlogs) else Condition.READY
 

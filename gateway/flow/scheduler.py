@@ -28,6 +28,8 @@ _LONGEST_PAUSE = 30.0
 """A lane looks again at least that often, in seconds: the date may have been set meanwhile."""
 _STALLED = 90.0
 """Seconds without a look of a lane at its queue, after which the queue is taken for stuck."""
+_ENDING = 0.1
+"""Between two looks at what is still under way."""
 _STORE_PAUSE = 2.0
 """Seconds before the journal is asked again when it could not be read or written."""
 
@@ -43,6 +45,7 @@ class Scheduler:
         self._horizon = int((longest_wait(configuration.retry) + configuration.dmp.probe_wait_seconds) * 1000)
         self._lanes: dict[str, Lane] = {}
         self._group: asyncio.TaskGroup | None = None
+        self._closing = False
         self._served: dict[str, int] = {}
         """Lanes with a loop, and how many looks at its queue each has ended."""
         self._progress: dict[str, tuple[int, float]] = {}
@@ -65,6 +68,13 @@ class Scheduler:
             self._served[name] = 0
             self._group.create_task(self._serve(lane, self._group), name=f"lane {name}")
         lane.wake()
+
+    async def finish(self, seconds: float) -> None:
+        """Start no attempt any more, and wait until those under way have their outcome written, so many seconds at most."""
+        self._closing = True
+        patience = self._clock.monotonic() + seconds
+        while any(lane.running for lane in self.lanes()) and self._clock.monotonic() < patience:
+            await self._clock.sleep(_ENDING)
 
     async def revive(self, structure: str) -> None:
         """A certificate of this structure changed: what its lanes put off is due now, and dead destinations are probed at once."""
@@ -104,7 +114,7 @@ class Scheduler:
 
         What is due and what is due next are asked for the same instant, or something due in between would be forgotten.
         """
-        while lane.room() > 0:
+        while lane.room() > 0 and not self._closing:
             now = milliseconds(self._clock.now())
             record = await self._store.due(lane.name, now, newest=lane.take_turn(), excluding=frozenset(lane.running))
             if record is None and await self._brought_forward(lane, now):

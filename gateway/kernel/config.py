@@ -273,6 +273,13 @@ class Pairing(_Section, frozen=True, kw_only=True):
     """How long a press of the button, or the operator, lets one workstation ask for its token."""
 
 
+class FactoryReset(_Section, frozen=True, kw_only=True):
+    """What a button held for ten seconds leads to."""
+
+    grace_seconds: Annotated[int, msgspec.Meta(ge=5, le=3600)] = 60
+    """How long anybody who is paired may take it back; the box stops and is erased after that."""
+
+
 class BoxKey(_Section, frozen=True, kw_only=True):
     """Where the key that protects everything at rest is kept (cards.md 5.2, image.md 6)."""
 
@@ -389,6 +396,7 @@ class Configuration(_Section, frozen=True, kw_only=True):
     scanners: tuple[ScannerDesk, ...] = ()
     devices: Devices = Devices()
     pairing: Pairing = Pairing()
+    factory_reset: FactoryReset = FactoryReset()
     esignsante: Esignsante = Esignsante()
     box_key: BoxKey = BoxKey()
     structures: tuple[Structure, ...]

@@ -16,8 +16,7 @@ from gateway.flow.panel.front import Front
 from gateway.flow.relay import Relay
 from gateway.kernel.errors import RelaisError
 from gateway.web.access import Visitor, read_form, see_other
-from gateway.web.box_cards import panel_card, station_cards, time_left
-from gateway.web.moments import told
+from gateway.web.box_cards import panel_card, reset_card, station_cards, time_left
 from gateway.web.rendering import page
 from gateway.web.sessions import Notice, Sessions
 
@@ -39,7 +38,7 @@ _ACTS: Final[dict[str, tuple[_Act, str]]] = {
 
 @get(PAGE, include_in_schema=False)
 async def show_box(relay: Given[Relay], sessions: Given[Sessions], now: Given[datetime], visitor: Given[Visitor]) -> Response[Any]:
-    """How the front of the box stands, for every workstation; its gestures are the operator's."""
+    """How the front of the box stands, for all; pairing is the operator's, anybody takes a return to factory settings back."""
     view = relay.front.view()
     return page(
         "boitier.html",
@@ -49,7 +48,8 @@ async def show_box(relay: Given[Relay], sessions: Given[Sessions], now: Given[da
         panel=panel_card(view.panel),
         pairing=view.pairing,
         left=time_left(view.pairing.seconds_left),
-        reset=told(view.reset.requested_at, now) if view.reset is not None else None,
+        reset=reset_card(view.reset, now) if view.reset is not None else None,
+        erased=relay.front.receipt,
         stations=station_cards(await relay.front.stations(visitor.caller), visitor.caller, now),
     )
 

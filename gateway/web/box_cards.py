@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
 from gateway.flow.caller import Caller
 from gateway.flow.panel.front import PairedStation
-from gateway.flow.panel.views import PanelView
+from gateway.flow.panel.views import PanelView, ResetView
 from gateway.kernel.errors import Explanation
 from gateway.web.moments import Moment, told
 from gateway.web.words import Badge, badge, many
@@ -52,6 +52,22 @@ def panel_card(panel: PanelView) -> PanelCard:
         done = many(panel.box_resets, "une fois", "{} fois")
         lines.append(f"Elle l'a redémarré {done} depuis qu'elle est sous tension : prévenez votre installateur.")
     return PanelCard(badge=badge("Répond", "ok"), lines=tuple(lines), trouble=panel.trouble, button=True)
+
+
+class ResetCard(NamedTuple):
+    """A return to factory settings that was asked for."""
+
+    since: Moment
+    left: str | None
+    """« encore 40 s »; None when nothing will be erased before the button is held again."""
+    begun: bool
+    """It cannot be taken back any more."""
+
+
+def reset_card(reset: ResetView, now: datetime) -> ResetCard:
+    """When, and how long it may still be taken back."""
+    seconds = reset.seconds_left
+    return ResetCard(since=told(reset.requested_at, now), left=time_left(seconds) if seconds is not None else None, begun=seconds == 0)
 
 
 def station_cards(stations: Sequence[PairedStation], caller: Caller, now: datetime) -> list[StationCard]:

@@ -121,8 +121,8 @@ def _alarms(status: StatusView, now: datetime) -> list[Alarm]:
     if status.front is not None and status.front.reset is not None:
         alarms.append(
             Alarm(
-                what="Un retour aux réglages d'usine a été demandé au bouton du boîtier. Rien n'est effacé.",
-                gesture="Ouvrez la page « Boîtier », en bas de cette page, pour savoir quoi faire.",
+                what="Un retour aux réglages d'usine a été demandé au bouton du boîtier : sans annulation, tout s'efface.",
+                gesture="Ouvrez tout de suite la page « Boîtier », en bas de cette page, si ce n'est pas voulu.",
             )
         )
     alarms += [Alarm(what=one.explanation.what, gesture=one.explanation.gesture) for one in status.searches]

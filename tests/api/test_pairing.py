@@ -163,7 +163,10 @@ async def test_the_status_tells_it_to_workstations_and_nothing_to_strangers(box:
 async def test_a_held_button_is_told_by_the_status_and_to_every_listener(box: Box) -> None:
     await box.relay.front.requests.record()
     async with box.client() as client:
-        assert (await client.get("/api/v1/status")).json()["front"]["reset"] == {"requested_at": "2026-11-24T13:05:00Z"}
+        assert (await client.get("/api/v1/status")).json()["front"]["reset"] == {
+            "requested_at": "2026-11-24T13:05:00Z",
+            "seconds_left": None,
+        }
     for token in (box.token, box.other_token, box.operator_token):
         caller = await box.relay.gate.recognise(token, None)
         events = box.relay.reader.events(caller, 0)
@@ -172,6 +175,21 @@ async def test_a_held_button_is_told_by_the_status_and_to_every_listener(box: Bo
         assert told.kind == "reset.requested"
         check_event(told.kind, msgspec.to_builtins(told.data))
         await events.aclose()
+
+
+async def test_any_workstation_takes_it_back_until_the_box_is_handed_over(box: Box) -> None:
+    requests = box.relay.front.requests
+    await requests.record()
+    async with box.client() as client:
+        answer = await client.post("/api/v1/reset/dismiss")
+        check_answer(answer, "/reset/dismiss")
+        assert answer.json()["reset"] is None
+        assert (await client.post("/api/v1/reset/dismiss")).status_code == 200, "nothing to take back"
+        await requests.record()
+        await requests.run(box.clock, 60)
+        check_problem(await client.post("/api/v1/reset/dismiss"), 409, "reset-begun")
+    async with box.client(None) as client:
+        check_problem(await client.post("/api/v1/reset/dismiss"), 401, "unauthenticated")
 
 
 async def test_a_token_given_by_the_window_is_one_like_the_others(box: Box) -> None:

@@ -22,7 +22,7 @@ import httpx
 import pytest
 
 from firmware.panel.lamps import Lamp
-from tests.end_to_end.scene import ONLY_DMP, UNHURRIED, Scene, eventually, played
+from tests.end_to_end.scene import ONLY_DMP, STRUCTURE, UNHURRIED, Scene, eventually, played
 from tests.firmware.panel.builds import image
 from tests.firmware.panel.wire import Board, Wire
 from tests.rig.processes import ROOT, environment
@@ -32,7 +32,10 @@ FREE = (0, 0, 0x5EA70000)
 """What a panel keeps over a restart that has reset nothing for an hour."""
 READY = {Lamp.GREEN}
 PAIRING = {Lamp.GREEN, Lamp.GREEN | Lamp.BLUE}
+IN_TURN = {Lamp.GREEN, Lamp.BLUE, Lamp.AMBER, Lamp.RED}
 WATCHDOG = 60
+GRACE = 15
+"""Time enough to take it back from here."""
 
 
 class Front:
@@ -107,6 +110,7 @@ def front(tmp_path: Path) -> Iterator[Front]:
     board = Board(image(tmp_path / "board"))
     with contextlib.closing(board), contextlib.closing(Wire(board, tmp_path / "line")) as wire:
         settings = f'{UNHURRIED}\n[devices]\nstart = "service"\nsocket = "{tmp_path}/devices.sock"\npanel_watchdog_seconds = {WATCHDOG}\n'
+        settings += f"[factory_reset]\ngrace_seconds = {GRACE}\n"
         with played(tmp_path / "box", settings=settings) as scene:
             one = Front(scene, board, wire, tmp_path)
             one.start_devices()
@@ -116,7 +120,7 @@ def front(tmp_path: Path) -> Iterator[Front]:
                 one.stop_devices()
 
 
-def test_a_press_lets_one_workstation_in_and_a_held_button_is_kept(front: Front) -> None:
+def test_a_press_lets_one_workstation_in(front: Front) -> None:
     eventually(lambda: front.shows(READY), 60)
     assert front.pair("Cabinet 1").json()["code"] == "pairing-closed"
     front.hold(300)
@@ -142,13 +146,49 @@ def test_a_press_lets_one_workstation_in_and_a_held_button_is_kept(front: Front)
     assert front.pair("Cabinet 2").status_code == 403
     eventually(lambda: front.shows(READY), 60)
 
-    before = {one.name for one in front.home.iterdir()}
+
+def test_a_held_button_erases_the_box_unless_it_is_taken_back(front: Front) -> None:
+    eventually(lambda: front.shows(READY), 60)
+    kept = {one.name for one in front.home.iterdir()}
     front.hold(10_500)
     eventually(lambda: front.status()["reset"] is not None)
-    eventually(lambda: json.loads((front.home / "factory-reset.json").read_bytes())["told"])
-    assert before <= {one.name for one in front.home.iterdir()}, "nothing is erased"
-    eventually(lambda: front.shows({Lamp.GREEN, Lamp.GREEN | Lamp.AMBER}))
+    eventually(lambda: front.shows(IN_TURN))
     assert front.scene.sent(deliver=ONLY_DMP)["state"] == "done", "documents go on leaving"
+    front.scene.station.post("/reset/dismiss")
+    assert front.status()["reset"] is None
+    eventually(lambda: front.shows(READY))
+    assert kept <= {one.name for one in front.home.iterdir()}, "nothing is erased"
+
+    waiting = front.scene.send(patient=front.scene.patient(identity_status="PROV"), deliver=ONLY_DMP)
+    marks = secrets_of(front.home) | {waiting["id"].encode(), waiting["document_unique_id"].encode()}
+    assert all(mark in everything_in(front.home) for mark in marks)
+    front.hold(10_500)
+    gateway = front.scene.gateway.process
+    assert gateway is not None
+    assert gateway.wait(60 + GRACE) == 0
+    assert {one.name for one in front.home.rglob("*")} == {"lock", "effacement.txt"}
+    left = everything_in(front.home)
+    assert not any(mark in left for mark in marks)
+    receipt = (front.home / "effacement.txt").read_text("utf-8")
+    assert receipt in front.scene.gateway.log.read_text("utf-8"), "shown on the console"
+    assert "1 envoi n'était pas terminé" in receipt
+    assert front.shows(IN_TURN), "not to be unplugged"
+    again = subprocess.run(
+        [sys.executable, "-m", "gateway", "serve", "--home", str(front.home)], check=False, cwd=ROOT, env=environment(), capture_output=True
+    )
+    assert again.returncode == 1
+    assert b"not-provisioned" in again.stderr
+
+
+def secrets_of(home: Path) -> set[bytes]:
+    """Key, tokens, names: what must not be read again."""
+    tokens = {(home / name).read_bytes().strip() for name in ("workstation-token", "operator-token")}
+    return tokens | {(home / "box.key").read_bytes(), b"KERVELLA", b"LE GOFF", STRUCTURE.encode()}
+
+
+def everything_in(home: Path) -> bytes:
+    """Every byte of its files, and their names."""
+    return b"\n".join(os.fsencode(one) + one.read_bytes() for one in sorted(home.rglob("*")) if one.is_file())
 
 
 def test_the_watchdog_resets_a_frozen_box_and_never_one_that_was_stopped(front: Front) -> None:

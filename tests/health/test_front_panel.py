@@ -85,4 +85,4 @@ async def test_a_button_held_for_ten_seconds_is_said_until_it_is_taken_back(tmp_
     await ResetRequests(tmp_path, site.store, Bookkeeper(site.store, site.clock)).record()
     [result] = await front_panel.check(site)
     assert result.severity is WARNING
-    assert "rien n'est effacé" in result.what
+    assert "sans annulation" in result.what

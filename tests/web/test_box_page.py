@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 from playwright.async_api import Browser
+from typing_extensions import override
 
 from gateway.flow.panel.errors import PanelSilent
 from gateway.flow.panel.pairing_window import PairingBody
 from gateway.flow.panel.views import PanelView
+from gateway.kernel.clock import FrozenClock
 from gateway.web.box_cards import panel_card, time_left
 from tests.api.rig import OTHER_STRUCTURE, Box, Served, open_box
 from tests.trust.pki import STRUCTURE
@@ -22,6 +27,37 @@ PAGE = "/boitier"
 
 def acts_of(page: httpx.Response) -> list[str]:
     return [one.action for one in forms_of(page) if one.action != "/deconnexion"]
+
+
+class Standstill(FrozenClock):
+    """Time passes only when the test says so."""
+
+    @override
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(0)
+
+
+@asynccontextmanager
+async def counting(box: Box) -> AsyncIterator[Standstill]:
+    """The time in which a request may be taken back runs, by a clock of the test's own."""
+    clock = Standstill(box.clock.now())
+    task = asyncio.create_task(box.relay.front.requests.run(clock, 60))
+    try:
+        yield clock
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def turns(fact: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not fact():  # noqa: ASYNC110 - the clock is the test's own
+            await asyncio.sleep(0)
+
+
+def time_to_reset(box: Box) -> int | None:
+    view = box.relay.front.requests.view()
+    return view.seconds_left if view is not None else None
 
 
 def is_open(box: Box) -> bool:
@@ -76,18 +112,41 @@ async def test_another_workstation_that_forges_the_gesture_is_refused(box: Box) 
     assert [one.act for one in await box.store.audit_after(0, 100) if one.act.startswith("pairing.")] == []
 
 
-async def test_a_held_button_is_told_on_both_pages_and_taken_back_by_the_operator(box: Box) -> None:
-    await box.relay.front.requests.record()
-    async with signed_in(box) as client:
+async def test_a_held_button_is_told_on_both_pages_and_taken_back_by_any_workstation(box: Box) -> None:
+    async with counting(box) as clock, signed_in(box) as client:
+        await box.relay.front.requests.record()
+        await turns(lambda: time_to_reset(box) == 60)
+        clock.advance(20)
         assert "retour aux réglages d'usine" in words_of(await client.get("/")).replace("’", "'")
         page = await client.get(PAGE)
-        assert "Rien n'a été effacé" in words_of(page).replace("’", "'")
-        assert acts_of(page) == []
-    async with signed_in(box, box.operator_token) as client:
-        page = await press(client, await client.get(PAGE), "/annuler-reinitialisation")
+        said = words_of(page).replace("’", "'")
+        assert "Rien n'a été effacé" in said
+        assert "encore 40 s, le boîtier s'arrêtera et effacera tout" in said
+        page = await press(client, page, "/annuler-reinitialisation")
         assert "Rien n'a été effacé" in words_of(page).replace("’", "'")
         assert "demandé" not in words_of(page)
     assert box.relay.front.requests.view() is None
+
+
+async def test_once_its_time_is_over_the_page_offers_nothing_any_more(box: Box) -> None:
+    async with counting(box) as clock, signed_in(box) as client:
+        await box.relay.front.requests.record()
+        await turns(lambda: time_to_reset(box) == 60)
+        page = await client.get(PAGE)
+        clock.advance(60)
+        await turns(lambda: box.relay.front.requests.handed_over)
+        assert "On ne peut plus revenir en arrière" in words_of(await press(client, page, "/annuler-reinitialisation"))
+        page = await client.get(PAGE)
+        assert "Ne le débranchez pas" in words_of(page)
+        assert acts_of(page) == []
+
+
+async def test_the_receipt_of_the_last_erasure_is_there_to_be_read(box: Box) -> None:
+    box.relay.front.receipt = "ATTESTATION D'EFFACEMENT\n<b>Boîtier</b>\n"
+    async with signed_in(box) as client:
+        page = await client.get(PAGE)
+    assert "ATTESTATION" in words_of(page)
+    assert "&lt;b&gt;Boîtier" in page.text
 
 
 async def test_workstations_of_another_structure_are_not_shown(tmp_path: Path) -> None:

@@ -36,6 +36,8 @@ class Front:
 
     def __init__(self, window: PairingWindow, requests: ResetRequests, store: Store, books: Bookkeeper, clock: Clock) -> None:
         self.window = window
+        self.receipt = requests.receipt()
+        """What the last erasure of this box left to be read; None when there was none."""
         self.requests = requests
         self.pace = StrangerPace(clock.monotonic)
         self._store = store

@@ -37,6 +37,8 @@ class ResetView(_View, frozen=True, kw_only=True):
     """The button was held ten seconds: a return to factory settings is asked for. Nothing is erased yet."""
 
     requested_at: datetime
+    seconds_left: int | None
+    """To take it back, after which the box is erased; None for a request of the time when nothing was erased."""
 
 
 class FrontView(_View, frozen=True, kw_only=True):

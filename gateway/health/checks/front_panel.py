@@ -54,8 +54,8 @@ def _panel(site: Site, found: Devices) -> list[Result]:
 def _reset(site: Site) -> list[Result]:
     if not Home(site.home).factory_reset.exists():
         return []
-    gesture = "Si c'est voulu, remettez le boîtier à neuf. Sinon, annulez la demande : page « Boîtier » de l'accès installateur."
-    return [_warning("Un retour aux réglages d'usine a été demandé au bouton ; rien n'est effacé.", gesture)]
+    gesture = "Si ce n'est pas voulu, annulez la demande tout de suite : page « Boîtier », depuis n'importe quel poste associé."
+    return [_warning("Un retour aux réglages d'usine a été demandé au bouton : sans annulation, le boîtier s'efface.", gesture)]
 
 
 def _ok(what: str) -> Result:
