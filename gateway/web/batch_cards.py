@@ -26,6 +26,11 @@ _OUTCOMES = {
     "not_found": ("inconnu d'INSi", "inconnus d'INSi"),
     "several": ("avec plusieurs réponses possibles", "avec plusieurs réponses possibles"),
     "unchanged": ("déjà à jour", "déjà à jour"),
+    "verified": ("confirmé par INSi (vérification reconstruite)", "confirmés par INSi (vérification reconstruite)"),
+    "unverified": (
+        "non confirmé par INSi, INS retirée (vérification reconstruite)",
+        "non confirmés par INSi, INS retirées (vérification reconstruite)",
+    ),
     "refused": ("que Relais n'a pas pu demander (traits à corriger)", "que Relais n'a pas pu demander (traits à corriger)"),
     "failed": ("sans réponse d'INSi", "sans réponse d'INSi"),
 }

@@ -13,7 +13,7 @@ import pytest
 from gateway.ins.evidence import ATTESTATION
 from gateway.model.delivery import DeliveryState
 from gateway.web.marked_text import marked_texts
-from tests.api.practice import AS_DOCTOR, PIERRE, SECRETARY, act, neighbour, put, read, search
+from tests.api.practice import AS_DOCTOR, PIERRE, SECRETARY, act, ask, neighbour, open_practice, put, read, search
 from tests.api.rig import AUTHOR, OTHER_STRUCTURE, Box
 from tests.api.teleservice import Teleservice
 from tests.trust.pki import STRUCTURE
@@ -476,3 +476,14 @@ async def test_a_barred_identity_offers_neither_search_nor_check(practice: Box) 
     names = {one.fields.get("forme") for one in forms_of(page)}
     assert names & {"recherche", "piece", "connu", "decision"} == set()
     assert "retirer-douteuse" in names
+
+
+async def test_a_workstation_that_searched_too_much_is_told_on_the_first_page(tmp_path: Path, insi: Teleservice) -> None:
+    box = await open_practice(tmp_path, insi, searches_per_hour=0)
+    traits = {"birth_family_name": "ADRUN", "given_names": ["ZOE"], "sex": "F", "birth_date": "1975-12-31"}
+    refused = await ask(box, "POST", "/ins/search", {"traits": traits})
+    assert (refused.status_code, refused.json()["code"]) == (429, "search-limit")
+    async with signed_in(box) as client:
+        words = words_of(await client.get("/"))
+    assert "Le poste « Accueil » a fait trop de recherches d'identité en une heure" in words
+    assert "Demandez à ce poste ce qu'il cherchait." in words

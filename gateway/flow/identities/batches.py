@@ -2,7 +2,8 @@
 
 A list becomes one inquiry per patient in the commit that accepts it; a patient who cannot be taken is told by line and field, and the
 others go on. The file is walked a hundred patients at a time, the place reached being written with the inquiries it gave. An answer that
-differs makes a task for a person, never a silent change. Walks that nobody asked for are `reverification`'s. Source: insi.md 4.6, 6.
+differs makes a task for a person, never a silent change. With `insi.verification`, a patient who holds an INS is verified by WS_INS3, which
+is reconstructed, and the list says so. Walks that nobody asked for are `reverification`'s. Source: insi.md 4.6, 6.
 """
 
 from __future__ import annotations
@@ -292,6 +293,7 @@ class Batches:
             explanation=await self._trouble(batch),
             night=batch.not_before is not None,
             refused=await self._refused(batch) if outcomes.get("refused") else (),
+            reconstructed=bool(outcomes.keys() & {"verified", "unverified"}),
         )
 
     async def _refused(self, batch: BatchRecord) -> tuple[RefusedLineView, ...]:

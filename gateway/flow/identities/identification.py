@@ -29,7 +29,8 @@ from gateway.kernel.config import Configuration
 from gateway.kernel.ids import new_id
 from gateway.model.patient import Ins, Traits
 
-Outcome = Literal["found_exact", "found_different", "not_found", "several", "unchanged"]
+Outcome = Literal["found_exact", "found_different", "not_found", "several", "unchanged", "verified", "unverified"]
+"""The last two are WS_INS3's, reconstructed."""
 
 
 class Insi(Protocol):
@@ -106,7 +107,7 @@ class Identification:
         passed = exchange.answer.verdict is Verdict.FOUND
         after = await self.verified(matter, entry.identity.local_id, ins, passed=passed)
         found = Search(exchanges=(exchange,), answer=exchange.answer, advice=None)
-        return found, Taken(entry=after, outcome="unchanged" if passed else "not_found")
+        return found, Taken(entry=after, outcome="verified" if passed else "unverified")
 
     async def verified(self, matter: Matter, local_id: str, ins: Ins, *, passed: bool) -> Entry:
         """Write what a verification of this INS makes of the identity; nothing when another INS is held by now."""

@@ -25,7 +25,7 @@ from gateway.flow.identities.inquiry_pause import PAUSED, RESUMED, Pause, Pauses
 from gateway.flow.identities.insi_calls import Matter
 from gateway.flow.identities.night import Night
 from gateway.flow.identities.registry import Registry
-from gateway.flow.identities.search_limit import SUSPENDED, SearchLimits, TooManyUnknown
+from gateway.flow.identities.search_limit import SUSPENDED, SearchLimits, TooManyUnknown, guesses_of
 from gateway.flow.identities.search_showing import search_view
 from gateway.flow.identities.views import DeferredView, InquiryView, SearchView
 from gateway.flow.people import THE_BOX, Author
@@ -34,12 +34,14 @@ from gateway.flow.views import instant
 from gateway.ins.answer import Verdict
 from gateway.ins.criteria import SearchCriteria
 from gateway.ins.identity import Method
+from gateway.ins.search import Search
 from gateway.journal.records import AuditRecord, Change, EventRecord, InquiryKind, InquiryRecord
 from gateway.journal.store import NotAccepting, Store
 from gateway.kernel.clock import Clock
 from gateway.kernel.config import Configuration, Structure
 from gateway.kernel.errors import ErrorClass, Held, RelaisError
 from gateway.kernel.ids import new_id
+from gateway.model.patient import Ins
 from gateway.trust.vault import Vault
 
 _log = structlog.get_logger("relais.inquiries")
@@ -269,16 +271,32 @@ class Inquiries:
         matter = Matter(structure=record.structure, author=THE_BOX, purpose=asked.purpose, local_ref=record.local_ref, inquiry_id=record.id)
         taken: Taken | None = None
         held = entry.identity.recovery if entry is not None else None
-        if entry is not None and held is not None and record.kind == "periodic" and self._configuration.insi.verification:
+        if entry is not None and held is not None and record.batch_id is not None and self._configuration.insi.verification:
             found, taken = await self._identification.verify_again(matter, entry, held.ins, software=record.software)
         else:
             found = await self._identification.look_up(matter, criteria, user=False, software=record.software)
-        self.limits.answered(bringer, fruitless=found.answer.verdict is not Verdict.FOUND)
+        await self._account(bringer, record.structure, entry, found, held.ins if taken is not None and held is not None else None)
         if entry is not None and taken is None:
             taken = await self._identification.take(record.structure, entry.identity.local_id, found, Method.TRAITS, THE_BOX)
         outcome = taken.outcome if taken is not None else {"00": "found_different", "02": "several"}.get(found.answer.verdict, "not_found")
         answered = msgspec.structs.replace(asked, result=search_view(found, entry, taken))
         return self._after(record, state="done", outcome=outcome, sealed=self._sealed(record, answered), explanation=None)
+
+    async def _account(self, bringer: str, structure: str, entry: Entry | None, found: Search, verified: Ins | None) -> None:
+        """Count what INSi answered against whoever brought the question; nothing for a patient whose INS INSi gave before.
+
+        `verified`: the INS that was asked about, when it was. Somebody whom another file of the structure holds is nobody new.
+        """
+        if entry is not None and entry.identity.recovery is not None and not entry.identity.recovery.asserted:
+            return
+        national = found.answer.found
+        known = found.answer.verdict is Verdict.FOUND
+        ins = verified if verified is not None else national.ins if national is not None else None
+        person: str | None = None
+        if known and ins is not None:
+            others = await self._identities.others_with(structure, ins, entry.record.local_ref if entry is not None else "")
+            person = None if others else self._identities.ins_reference(ins)
+        self.limits.answered(bringer, guesses=guesses_of(len(found.exchanges), found=known), person=person)
 
     def _check_guessing(self, workstation: str) -> None:
         wait = self.limits.suspended(workstation)

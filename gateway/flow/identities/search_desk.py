@@ -28,7 +28,7 @@ from gateway.flow.identities.inquiries import Inquiries
 from gateway.flow.identities.insi_calls import Matter
 from gateway.flow.identities.patient_list import PatientList
 from gateway.flow.identities.request import BatchBody, CardBody, SearchBody, SearchTraits, VerifyBody, VitaleBody
-from gateway.flow.identities.search_limit import SUSPENDED, SearchLimit, SearchLimits
+from gateway.flow.identities.search_limit import SUSPENDED, SearchLimit, SearchLimits, guesses_of
 from gateway.flow.identities.search_showing import call_views, search_view
 from gateway.flow.identities.views import BatchView, DeferredView, InquiryView, SearchView, VerificationView
 from gateway.flow.intake import resolve_structure
@@ -267,8 +267,7 @@ class SearchDesk:
             raise
 
     def _account(self, caller: Caller, found: Search) -> None:
-        if found.answer.verdict is not Verdict.FOUND:
-            self._limits.miss(caller.workstation)
+        self._limits.miss(caller.workstation, guesses_of(len(found.exchanges), found=found.answer.verdict is Verdict.FOUND))
 
     def _check_age(self, card: CardBody) -> None:
         """Raises CardReadingTooOld, also for a reading dated in the future: its age cannot be told."""

@@ -1,8 +1,9 @@
 """How many searches a workstation may make: the box is no oracle of other people's identities (issue of abuse, insi.md 6 [R]).
 
-Two counts over an hour, in memory: all searches, and those that found nobody or several, which is what guessing looks like. What the box
-asks by itself for a workstation (its lists, the patients it writes, what it deferred) is counted apart: a file may hold hundreds
-of patients INSi does not know, so that it is suspended only when they are the greater part.
+Two counts over an hour, in memory: all searches, and those that found nobody or several, which is what guessing looks like; one that tries
+more given names than people have is several. What the box asks by itself for a workstation (its lists, the patients it writes, what it
+deferred) is counted apart: a file may hold hundreds of patients INSi does not know, so that it is suspended only when they are more than
+the people it found. Only people whom the structure did not know count: its own patients, asked for again, vouch for no guess.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from gateway.kernel.errors import Refused
 SUSPENDED = "insi.search-limit"
 """Act of the audit trail."""
 _HOUR = 3600.0
+_HONEST_CALLS = 5
+"""Given names one by one, then all together, of somebody with four [R]."""
 
 
 class SearchLimit(Refused):
@@ -56,7 +59,7 @@ class SearchLimits:
         self._monotonic = monotonic
         self._searches: dict[str, deque[float]] = {}
         self._misses: dict[str, deque[float]] = {}
-        self._answered: dict[str, deque[float]] = {}
+        self._people: dict[str, dict[str, float]] = {}
         self._unknown: dict[str, deque[float]] = {}
         self._refused_at: dict[str, float] = {}
         self._told_at: dict[str, float] = {}
@@ -72,20 +75,23 @@ class SearchLimits:
             raise refusal
         searches.append(self._monotonic())
 
-    def miss(self, workstation: str) -> None:
-        """The search found nobody, or several."""
-        self._recent(self._misses, workstation).append(self._monotonic())
+    def miss(self, workstation: str, guesses: int = 1) -> None:
+        """A search found nobody, or several; or was as good as so many of them (`guesses`)."""
+        self._recent(self._misses, workstation).extend([self._monotonic()] * guesses)
 
-    def answered(self, workstation: str, *, fruitless: bool) -> None:
-        """INSi answered what the box asked by itself for this workstation; nothing is counted for none (the box's own walks)."""
-        if workstation:
-            for table in (self._answered, self._unknown)[: 1 + fruitless]:
-                self._recent(table, workstation).append(self._monotonic())
+    def answered(self, workstation: str, *, guesses: int, person: str | None = None) -> None:
+        """INSi answered what the box asked by itself for this workstation: as `miss`, and whom it found that the structure did not know
+        (a pseudonym; counted once an hour). Nothing is counted for no workstation (the box's own walks)."""
+        if not workstation:
+            return
+        self._recent(self._unknown, workstation).extend([self._monotonic()] * guesses)
+        if person is not None:
+            self._people.setdefault(workstation, {})[person] = self._monotonic()
 
     def suspended(self, workstation: str) -> float:
         """Seconds for which the box asks nothing more by itself for this workstation; 0 when it may."""
-        answered, unknown = self._recent(self._answered, workstation), self._recent(self._unknown, workstation)
-        return self._wait(unknown, self._settings.misses_per_hour) if 2 * len(unknown) > len(answered) else 0.0
+        unknown = self._recent(self._unknown, workstation)
+        return self._wait(unknown, self._settings.misses_per_hour) if len(unknown) > self._found(workstation) else 0.0
 
     def to_tell(self, workstation: str) -> bool:
         """True for the first refusal of a workstation, then once an hour: one alert, however insistent a software is."""
@@ -101,6 +107,13 @@ class SearchLimits:
         refused = {one for one, at in self._refused_at.items() if now - at < _HOUR}
         return tuple(sorted(refused | {one for one in tuple(self._unknown) if self.suspended(one) > 0}))
 
+    def _found(self, workstation: str) -> int:
+        """People of this hour."""
+        people, now = self._people.get(workstation, {}), self._monotonic()
+        for one in [name for name, at in people.items() if now - at >= _HOUR]:
+            del people[one]
+        return len(people)
+
     def _wait(self, line: deque[float], most: int) -> float:
         """Seconds until fewer than `most` are of this hour."""
         if len(line) < most:
@@ -112,3 +125,8 @@ class SearchLimits:
         while line and self._monotonic() - line[0] >= _HOUR:
             line.popleft()
         return line
+
+
+def guesses_of(calls: int, *, found: bool) -> int:
+    """How many guesses a search of so many calls is worth: one when it finds nobody, and one for each given name beyond an honest list."""
+    return (0 if found else 1) + max(0, calls - _HONEST_CALLS)

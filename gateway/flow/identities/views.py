@@ -212,7 +212,7 @@ class BatchView(_View, frozen=True, kw_only=True):
     total: int
     done: int
     outcomes: dict[str, int]
-    """found_exact, found_different, not_found, several, unchanged, refused, failed."""
+    """found_exact, found_different, not_found, several, unchanged, refused, failed; verified, unverified."""
     created_at: datetime
     estimated_end: datetime | None
     explanation: Explanation | None
@@ -220,6 +220,8 @@ class BatchView(_View, frozen=True, kw_only=True):
     """True when it goes on at night only."""
     refused: tuple[RefusedLineView, ...] = ()
     """The first patients of the list who could not be taken."""
+    reconstructed: bool = False
+    """True when WS_INS3, whose contract is not public, was used for some of it: `verified` and `unverified`."""
 
 
 class ScanView(_View, frozen=True, kw_only=True):

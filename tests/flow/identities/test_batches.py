@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from lxml import etree
 
 from gateway.flow.errors import NotFound, PatientNotFound
 from gateway.flow.identities.patient_list import read_patient_list
@@ -58,6 +60,22 @@ def listed(*numbers: int, **changes: Any) -> BatchBody:
         for one in numbers
     )
     return msgspec.structs.replace(BatchBody(kind="tomorrow", patients=patients, when="now"), **changes)
+
+
+def _of(*numbers: int) -> tuple[BatchPatient, ...]:
+    return listed(*numbers).patients or ()
+
+
+async def suspended(office: Office, patients: Sequence[BatchPatient]) -> BatchView:
+    """The list of these patients once the box asks nothing more for its workstation; the page tells it."""
+    batch = await started(office, msgspec.structs.replace(listed(), patients=tuple(patients)))
+
+    async def stopped() -> bool:
+        return office.searches.alerts() == ("w-1",)
+
+    await office.until(stopped)
+    await office.settle()
+    return await viewed(office, batch)
 
 
 async def started(office: Office, body: BatchBody) -> str:
@@ -306,6 +324,54 @@ async def test_a_list_of_real_patients_goes_to_its_end_whatever_the_number_of_un
     assert office.searches.alerts() == ()
 
 
+async def test_patients_already_known_vouch_for_no_guess(tmp_path: Path) -> None:
+    """Twenty true patients in front of ten guesses: they were true before the list."""
+    office = Office(tmp_path, insi={"misses_per_hour": 3, "calls_per_second": 1e6})
+    known = range(100, 120)
+    office.insi.people = {letters(number): national(number) for number in known}
+    for number in known:
+        await office.write(qualified(number, 1))
+    async with office.working():
+        view = await suspended(office, [*[BatchPatient(local_id=f"P-{number}") for number in known], *_of(*range(10))])
+    assert (view.outcomes, view.state) == ({"unchanged": 20, "not_found": 3}, "running")
+
+
+async def test_the_same_people_under_other_numbers_vouch_for_no_guess(tmp_path: Path) -> None:
+    office = Office(tmp_path, insi={"misses_per_hour": 3, "calls_per_second": 1e6})
+    office.insi.people = {letters(100): national(100), letters(101): national(101)}
+    await office.write(qualified(101, 1))
+    copies = [msgspec.structs.replace(_of(number)[0], local_id=f"X-{number}-{copy}") for copy in range(10) for number in (100, 101)]
+    async with office.working():
+        view = await suspended(office, [*copies, *_of(*range(10))])
+    assert view.outcomes == {"found_exact": 20, "not_found": 3}
+
+
+async def test_an_ins_that_only_the_software_said_is_a_guess_like_another(tmp_path: Path) -> None:
+    office = Office(tmp_path, insi={"misses_per_hour": 3, "calls_per_second": 1e6, "verification": True})
+    office.insi.rule = lambda _: answers.result("01", "Aucune identite trouvee")
+    for number in range(10):
+        said = qualified(number, 1)
+        assert said.recovery is not None
+        await office.write(msgspec.structs.replace(said, recovery=msgspec.structs.replace(said.recovery, asserted=True)))
+    async with office.working():
+        view = await suspended(office, [BatchPatient(local_id=f"P-{number}") for number in range(10)])
+    assert view.outcomes == {"unverified": 3}
+
+
+async def test_a_list_walked_by_ws_ins3_says_that_it_is_reconstructed(tmp_path: Path) -> None:
+    """Patients who hold an INS are verified, the others searched for."""
+    office = Office(tmp_path, insi={"calls_per_second": 1e6, "verification": True})
+    office.insi.people = {letters(1): national(1)}
+    office.insi.rule = lambda asked: answers.result("00", "OK") if b"IndividuVerifie" in etree.tostring(asked) else None
+    await office.write(qualified(0, 1))
+    async with office.working():
+        body = msgspec.structs.replace(listed(), patients=(BatchPatient(local_id="P-0"), *_of(1)))
+        view = await finished(office, await started(office, body))
+        assert (view.outcomes, view.reconstructed) == ({"verified": 1, "found_exact": 1}, True)
+        other = await finished(office, await started(office, listed(2)))
+        assert (other.outcomes, other.reconstructed) == ({"not_found": 1}, False)
+
+
 async def test_a_list_is_shown_to_its_structure_only(office: Office) -> None:
     batch = await started(office, listed(1))
     stranger = msgspec.structs.replace(STATION, structures=(SECOND,))
@@ -394,7 +460,7 @@ async def test_what_ws_ins3_does_not_confirm_is_withdrawn(tmp_path: Path) -> Non
         [view] = await office.batches.last((FIRST,))
         office.later((ONE_IN_THE_MORNING - NOON).total_seconds() % DAY)
         view = await finished(office, view.id)
-    assert view.outcomes == {"unchanged": 1, "not_found": 1}
+    assert (view.outcomes, view.reconstructed) == ({"verified": 1, "unverified": 1}, True)
     assert (await office.known("P-0")).identity.status == "QUAL"
     withdrawn = await office.known("P-1")
     assert (withdrawn.identity.status, withdrawn.kept.task) == ("VALI", "search")

@@ -267,6 +267,16 @@ async def test_guessing_by_ws_ins3_is_stopped_too(tmp_path: Path) -> None:
         await office.searches.verify(CALLER, body)
 
 
+async def test_a_search_that_tries_twenty_given_names_is_twenty_guesses_even_when_one_is_right(tmp_path: Path) -> None:
+    office = Office(tmp_path, insi={"misses_per_hour": 15, "calls_per_second": 1e6})
+    nobody, names = answers.result("01", "Aucune identite trouvee"), tuple(f"NOM{chr(65 + one)}" for one in range(20))
+    office.insi.people = {letters(1): national(1)}
+    office.insi.rule = lambda asked: None if told(asked, "Prenom") == names[-1] else nobody
+    assert (await found(office, SearchBody(traits=said(1, given_names=names)))).cr == "00"
+    with pytest.raises(SearchLimit):
+        await found(office, SearchBody(traits=said(1)))
+
+
 async def test_the_alert_names_a_person_only_when_the_structure_knows_them(tmp_path: Path) -> None:
     office = Office(tmp_path, insi={"searches_per_hour": 0})
     for said_actor, refusal in (("MARTIN Louise 1975-12-31", ActorUnknown), (None, SearchLimit), (DOCTOR, SearchLimit)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.flow.identities.search_limit import SearchLimit, SearchLimits, WorkstationSuspended
+from gateway.flow.identities.search_limit import SearchLimit, SearchLimits, WorkstationSuspended, guesses_of
 from gateway.kernel.config import Insi
 
 
@@ -90,7 +90,7 @@ def test_what_the_box_asks_by_itself_stops_when_most_of_it_finds_nobody(seconds:
     for at in (0, 10, 20):
         assert counted.suspended("w") == 0
         seconds.now = at
-        counted.answered("w", fruitless=True)
+        counted.answered("w", guesses=1)
     assert counted.suspended("w") == pytest.approx(3580)
     assert counted.suspended("v") == 0
     assert counted.alerted() == ("w",)
@@ -102,7 +102,7 @@ def test_what_the_box_asks_by_itself_stops_when_most_of_it_finds_nobody(seconds:
 def test_a_file_of_real_patients_of_whom_some_are_unknown_is_not_suspended(seconds: Seconds) -> None:
     counted = limits(seconds, misses=3)
     for number in range(200):
-        counted.answered("w", fruitless=number % 2 == 1)
+        counted.answered("w", guesses=number % 2, person=None if number % 2 else f"person-{number}")
         assert counted.suspended("w") == 0
     counted.enter("w")
     assert counted.alerted() == ()
@@ -111,5 +111,32 @@ def test_a_file_of_real_patients_of_whom_some_are_unknown_is_not_suspended(secon
 def test_what_nobody_brought_is_not_counted(seconds: Seconds) -> None:
     counted = limits(seconds, misses=1)
     for _ in range(5):
-        counted.answered("", fruitless=True)
+        counted.answered("", guesses=1)
     assert counted.suspended("") == 0
+
+
+def test_one_person_found_a_hundred_times_vouches_for_one_guess(seconds: Seconds) -> None:
+    counted = limits(seconds, misses=3)
+    for _ in range(100):
+        counted.answered("w", guesses=0, person="the same")
+    for _ in range(3):
+        assert counted.suspended("w") == 0
+        counted.answered("w", guesses=1)
+    assert counted.suspended("w") > 0
+
+
+def test_people_found_more_than_an_hour_ago_vouch_for_nothing(seconds: Seconds) -> None:
+    counted = limits(seconds, misses=3)
+    for number in range(50):
+        counted.answered("w", guesses=0, person=f"person-{number}")
+    seconds.now = 3600
+    for _ in range(3):
+        counted.answered("w", guesses=1)
+    assert counted.suspended("w") > 0
+
+
+@pytest.mark.parametrize(
+    ("calls", "found", "guesses"), [(1, True, 0), (2, True, 0), (5, True, 0), (1, False, 1), (4, False, 1), (6, True, 1), (22, False, 18)]
+)
+def test_trying_many_given_names_is_guessing_whether_one_is_right_or_not(calls: int, found: bool, guesses: int) -> None:
+    assert guesses_of(calls, found=found) == guesses
