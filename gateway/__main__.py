@@ -69,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_life(commands.add_parser)
     _add_documents(commands.add_parser)
     _add_installation(commands.add_parser)
+    _add_workstations(commands.add_parser)
     one = commands.add_parser("version", help="dit la version")
     one.set_defaults(run=_version)
     return parser
@@ -149,6 +150,19 @@ def _add_installation(add: _Add) -> None:
     one.set_defaults(run=_boxkey)
 
 
+def _add_workstations(add: _Add) -> None:
+    """Who has access to the box."""
+    one = add("workstation", help="liste, ajoute, renomme et retire les postes associés au boîtier")
+    one.add_argument("action", choices=("list", "add", "rename", "renew", "revoke"))
+    one.add_argument("station", nargs="?", metavar="POSTE", help="nom ou identifiant du poste")
+    one.add_argument("name", nargs="?", metavar="NOUVEAU-NOM")
+    one.add_argument("--home", type=Path, required=True)
+    one.add_argument("--structure", help="identifiant national, quand le boîtier en tient plusieurs")
+    one.add_argument("--operator", action="store_true", help="ajoute un accès installateur")
+    one.add_argument("--json", action="store_true")
+    one.set_defaults(run=_workstation)
+
+
 def _init(options: argparse.Namespace) -> int:
     from gateway.commands.init import DEFAULT_STRUCTURE, init
 
@@ -222,6 +236,22 @@ def _certificate(options: argparse.Namespace) -> int:
         as_json=options.json,
     )
     return asyncio.run(certificate(Home(options.home), call))
+
+
+def _workstation(options: argparse.Namespace) -> int:
+    from firmware.process import harden_process
+    from gateway.commands.workstation import WorkstationCall, workstation
+
+    harden_process()
+    call = WorkstationCall(
+        action=options.action,
+        station=options.station,
+        name=options.name,
+        structure=options.structure,
+        operator=options.operator,
+        as_json=options.json,
+    )
+    return asyncio.run(workstation(Home(options.home), call))
 
 
 def _boxkey(options: argparse.Namespace) -> int:

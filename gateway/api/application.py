@@ -67,6 +67,7 @@ from gateway.api.scanners import list_scanners, pair_scanner, read_reading, test
 from gateway.api.signatures import sign, verify
 from gateway.api.specification import BASE, read_specification
 from gateway.api.status import read_status
+from gateway.api.workstations import add_workstation, list_workstations, rename_workstation, renew_workstation, revoke_workstation
 from gateway.flow.caller import Caller
 from gateway.flow.relay import Relay
 from gateway.kernel.config import Limits
@@ -133,6 +134,11 @@ _ROUTES: tuple[ControllerRouterHandler, ...] = (
     open_pairing,
     close_pairing,
     dismiss_reset,
+    list_workstations,
+    add_workstation,
+    rename_workstation,
+    renew_workstation,
+    revoke_workstation,
 )
 _STRICT = {
     "Cache-Control": "no-store",

@@ -31,4 +31,4 @@ async def follow_card_events(request: Request[Any, Any, Any], relay: Given[Relay
     hang_up = relay.gate.take_line(caller.workstation)
     events = relay.card_lines.follow(caller, int(last) if last is not None else None)
     stop = request.app.state.get(STOPPING) or asyncio.Event()
-    return event_stream(request, relay, events, stop, hang_up)
+    return event_stream(request, relay, events, (stop, relay.gate.ending(caller.workstation)), hang_up)

@@ -1,6 +1,6 @@
 """GET /events: Server-Sent Events, `Last-Event-ID` honoured, a comment now and then so that a dead line is noticed.
 
-Who calls is asked again as often: a workstation that is revoked hears nothing more.
+Who calls is asked again as often, and a workstation that is revoked hears nothing more from that instant on.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ async def follow_events(request: Request[Any, Any, Any], relay: Given[Relay], ca
     events = relay.reader.events(caller, int(last) if last is not None else None)
     stop = request.app.state.get(STOPPING) or asyncio.Event()
 
-    return event_stream(request, relay, events, stop, hang_up)
+    return event_stream(request, relay, events, (stop, relay.gate.ending(caller.workstation)), hang_up)
 
 
 class Told(Protocol):
@@ -71,10 +71,12 @@ def event_stream(
     request: Request[Any, Any, Any],
     relay: Relay,
     events: AsyncGenerator[Told | None, None],
-    stop: asyncio.Event,
+    ends: tuple[asyncio.Event, ...],
     hang_up: Callable[[], None],
 ) -> Stream:
-    """The answer that tells these events as they come; None of them becomes a comment. `hang_up` is called at the end, at least once."""
+    """The answer that tells these events as they come, until one of `ends` is set; None of them becomes a comment.
+
+    `hang_up` is called at the end, at least once."""
 
     async def still_known() -> bool:
         try:
@@ -85,7 +87,7 @@ def event_stream(
             return True
         return True
 
-    lines = _lines(events, stop, still_known, hang_up)
+    lines = _lines(events, ends, still_known, hang_up)
     weakref.finalize(lines, hang_up)  # a caller gone before the first line leaves a generator that never ran
     return Stream(lines, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
 
@@ -96,20 +98,22 @@ def _line(event: Told) -> bytes:
 
 async def _lines(
     events: AsyncGenerator[Told | None, None],
-    stop: asyncio.Event,
+    ends: tuple[asyncio.Event, ...],
     still_known: Callable[[], Awaitable[bool]],
     hang_up: Callable[[], None],
 ) -> AsyncIterator[bytes]:
     """The events as they come, until the caller goes away or is known no more, or the box stops."""
     asked = time.monotonic()
-    stopping = asyncio.ensure_future(stop.wait())
+    endings = [asyncio.ensure_future(one.wait()) for one in ends]
     pending: asyncio.Future[Told | None] | None = None
     async with aclosing(events):
         try:
-            while not stopping.done():
+            while not any(one.is_set() for one in ends):
                 pending = pending or asyncio.ensure_future(anext(events))
-                waited: set[asyncio.Future[Any]] = {pending, stopping}
+                waited: set[asyncio.Future[Any]] = {pending, *endings}
                 await asyncio.wait(waited, timeout=HEARTBEAT_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+                if any(one.is_set() for one in ends):
+                    return
                 if time.monotonic() - asked >= HEARTBEAT_SECONDS:
                     if not await still_known():
                         return
@@ -125,7 +129,7 @@ async def _lines(
                 yield _COMMENT if event is None else _line(event)
         finally:
             hang_up()
-            left = [one for one in (pending, stopping) if one is not None]
+            left = [one for one in (pending, *endings) if one is not None]
             for one in left:
                 one.cancel()
             await asyncio.gather(*left, return_exceptions=True)

@@ -57,7 +57,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """One verb on one address. `refusals` are the statuses of its problems."""
 
-    method: Literal["get", "post", "put"]
+    method: Literal["get", "post", "put", "patch", "delete"]
     path: str
     base: str = "/api/v1"
     name: str

@@ -13,8 +13,9 @@ from gateway.api.bodies import BodyTypeRefused, media_type, read_json
 from gateway.api.callers import actor_of
 from gateway.flow.caller import Caller
 from gateway.flow.panel.pairing_window import PairingBody
-from gateway.flow.panel.views import FrontView, PairedView, PairingView
+from gateway.flow.panel.views import FrontView, PairingView
 from gateway.flow.relay import Relay
+from gateway.flow.workstations.views import PairedView
 from gateway.kernel.config import Limits
 
 _LARGEST = 4_096

@@ -22,6 +22,7 @@ from gateway.api.operations_ins import INS_OPERATIONS
 from gateway.api.operations_pairing import PAIRING_OPERATIONS
 from gateway.api.operations_readers import READER_OPERATIONS
 from gateway.api.operations_scanners import SCANNER_OPERATIONS
+from gateway.api.operations_workstations import WORKSTATION_OPERATIONS
 from gateway.api.problems import MEDIA_TYPE, Problem
 from gateway.api.signatures import ReportView
 from gateway.api.status import BareStatus
@@ -65,12 +66,14 @@ from gateway.flow.identities.views import (
     VerificationView,
 )
 from gateway.flow.panel.pairing_window import PairingBody
-from gateway.flow.panel.views import FrontView, PairedView, PairingView, ResetEvent
+from gateway.flow.panel.views import FrontView, PairingView, ResetEvent
 from gateway.flow.request import DocumentRequest
 from gateway.flow.scanners.views import ReadingView, ScanEvent, ScannerTestView, ScannerView
 from gateway.flow.signing.signatures import SignatureOrder
 from gateway.flow.status import StatusView
 from gateway.flow.views import BatchEvent, DocumentView, IdentityEvent, InquiryEvent, ReceiptPage
+from gateway.flow.workstations.desk import NameBody, WorkstationBody
+from gateway.flow.workstations.views import PairedView, WorkstationView
 
 BASE = "/api/v1"
 
@@ -134,6 +137,9 @@ _TYPES = (
     SuccessionEvent,
     PairingBody,
     PairedView,
+    WorkstationView,
+    WorkstationBody,
+    NameBody,
     PairingView,
     FrontView,
     ResetEvent,
@@ -182,6 +188,7 @@ def specification() -> dict[str, Any]:
         *ESIGNSANTE_OPERATIONS,
         *CERTIFICATE_OPERATIONS,
         *PAIRING_OPERATIONS,
+        *WORKSTATION_OPERATIONS,
     ):
         paths.setdefault(f"{one.base}{one.path}", {})[one.method] = _operation(one)
     whole = {

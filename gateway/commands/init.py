@@ -87,13 +87,17 @@ class SandboxUnreachable(ConfigurationFault):
 
 
 async def init(root: Path, sandbox: Path | None, structures: list[tuple[str, str]]) -> Home:
-    """Create the home; with a sandbox, enrol each structure and pair a workstation. Raises HomeTaken, SandboxUnreachable."""
+    """Create the home and its operator; with a sandbox, enrol each structure and pair a workstation.
+
+    Raises HomeTaken, SandboxUnreachable.
+    """
     home = Home(root)
     if home.configuration.exists():
         raise HomeTaken
     private_folder(root)
     vault = open_vault(root, create=True)
     if sandbox is None:
+        await _pair(home, ())
         write_durably(home.configuration, _BLANK.encode())
         return home
     services = _services(sandbox)
@@ -116,16 +120,19 @@ async def init(root: Path, sandbox: Path | None, structures: list[tuple[str, str
 
 
 async def _pair(home: Home, structures: tuple[str, ...]) -> None:
+    """The operator, who reaches every structure of the settings, and a first workstation where there are structures already."""
+    now = int(SystemClock().now().timestamp() * 1000)
+    operator, operator_token = new_workstation(OPERATOR, structures, now)
+    workstation, token = new_workstation("poste-1", structures, now)
     store = await SqliteStore.open(home.journal)
     try:
-        now = int(SystemClock().now().timestamp() * 1000)
-        workstation, token = new_workstation("poste-1", structures, now)
-        operator, operator_token = new_workstation(OPERATOR, structures, now)
-        await store.commit(workstation, operator)
+        former = [msgspec.structs.replace(one, revoked=True) for one in await store.workstations()]  # of an init that was cut short
+        await store.commit(*former, *((workstation, operator) if structures else (operator,)))
     finally:
         await store.close()
-    write_durably(home.workstation_token, f"{token}\n".encode())
     write_durably(home.operator_token, f"{operator_token}\n".encode())
+    if structures:
+        write_durably(home.workstation_token, f"{token}\n".encode())
 
 
 def _services(sandbox: Path) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from gateway.flow.scheduler import Scheduler
 from gateway.flow.signing.esignsante import Esignsante
 from gateway.flow.signing.signatures import Signatures
 from gateway.flow.status import StatusBoard
+from gateway.flow.workstations.desk import WorkstationDesk
 
 
 def relay(
@@ -28,8 +29,10 @@ def relay(
     """Every counter, over the parts of the families."""
     configuration, store, clock = base.configuration, base.store, base.clock
     signatures = Signatures(store, base.keys, clock, base.anchors, base.lists)
+    days = configuration.pairing.token_days
+    gate = Gate(store, clock, configuration.limits.requests_per_minute, configuration.structures, token_days=days)
     return Relay(
-        gate=Gate(store, clock, configuration.limits.requests_per_minute, configuration.structures),
+        gate=gate,
         admission=documents.admission,
         reader=documents.reader,
         operations=documents.operations,
@@ -45,6 +48,7 @@ def relay(
         cards=devices.cards,
         card_lines=devices.card_lines,
         front=devices.front,
+        workstations=WorkstationDesk(configuration, store, base.books, gate),
     )
 
 

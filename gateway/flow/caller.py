@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import secrets
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 import msgspec
 
-from gateway.flow.errors import ActorNeeded, ActorUnknown, RateLimited, Unauthenticated
+from gateway.flow.errors import ActorNeeded, ActorUnknown, RateLimited, TokenExpired, Unauthenticated
 from gateway.journal.records import WorkstationRecord
 from gateway.journal.store import Store
 from gateway.kernel.clock import Clock
@@ -25,6 +27,7 @@ ACTOR = "Relais-Actor"
 Role = Literal["professional", "secretary"]
 
 _STRANGER = "stranger"
+_BY_CERTIFICATE = "certificate:"
 _MOST_LINES = 4
 """Event streams of one workstation: each reads and encodes every event again."""
 
@@ -75,29 +78,40 @@ def token_digest(token: str) -> str:
 
 def certificate_digest(fingerprint: str) -> str:
     """What the journal keeps of a workstation paired by certificate, in the place of a token's digest: no token has this digest."""
-    return f"certificate:{fingerprint}"
+    return f"{_BY_CERTIFICATE}{fingerprint}"
+
+
+def new_token() -> tuple[str, str]:
+    """A digest and its token, which is shown once and never kept."""
+    token = secrets.token_urlsafe(32)
+    return token_digest(token), token
 
 
 def new_workstation(name: str, structures: tuple[str, ...], now: int) -> tuple[WorkstationRecord, str]:
     """A workstation to be paired and its token, which is shown once and never kept."""
-    token = secrets.token_urlsafe(32)
-    record = WorkstationRecord(id=new_id(), name=name, token_digest=token_digest(token), structures=structures, created_at=now)
+    digest, token = new_token()
+    record = WorkstationRecord(id=new_id(), name=name, token_digest=digest, structures=structures, created_at=now)
     return record, token
 
 
 class Gate:
-    """Recognises callers and limits their pace."""
+    """Recognises callers and limits their pace. `token_days`: how long a token is good, 0 for ever."""
 
-    def __init__(self, store: Store, clock: Clock, requests_per_minute: int, structures: Sequence[Structure] = ()) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, requests_per_minute: int, structures: Sequence[Structure] = (), *, token_days: int = 0
+    ) -> None:
         self._store = store
         self._clock = clock
         self._allowed = requests_per_minute
         self._people = {one.id: _people(one) for one in structures}
         self._buckets: dict[str, tuple[float, float]] = {}
         self._lines: dict[str, set[object]] = {}
+        self._ends: dict[str, asyncio.Event] = {}
+        self._structures = tuple(one.id for one in structures)
+        self._token_days = token_days
 
     async def recognise(self, token: str | None, actor: str | None) -> Caller:
-        """The caller behind a token; raises Unauthenticated, RateLimited, and as `named`."""
+        """The caller behind a token; raises Unauthenticated, TokenExpired, RateLimited, and as `named`."""
         return self._admit(await self._store.workstation_by_token(token_digest(token)) if token else None, actor)
 
     async def recognise_certificate(self, fingerprint: str, actor: str | None) -> Caller:
@@ -124,12 +138,36 @@ class Gate:
         """The only place for a body whose sender is named at its end; what is returned gives it back. Raises RateLimited."""
         return self.take_line(_STRANGER, 1)
 
+    def ending(self, workstation: str) -> asyncio.Event:
+        """Set when the access of this workstation ends: what it listens to ends with it."""
+        return self._ends.setdefault(workstation, asyncio.Event())
+
+    def end(self, workstation: str) -> None:
+        """Its access, or its token, is over: whatever it listens to ends now."""
+        self._buckets.pop(workstation, None)
+        ending = self._ends.pop(workstation, None)
+        if ending is not None:
+            ending.set()
+
+    def expiry(self, record: WorkstationRecord) -> datetime | None:
+        """When its token ends; None: never. An operator's never does, it is what gives others; a certificate has dates of its own."""
+        if not self._token_days or record.name == OPERATOR or record.token_digest.startswith(_BY_CERTIFICATE):
+            return None
+        return datetime.fromtimestamp(record.token_since / 1000, UTC) + timedelta(days=self._token_days)
+
     def _admit(self, record: WorkstationRecord | None, actor: str | None) -> Caller:
         if record is None or record.revoked:
             raise Unauthenticated
+        end = self.expiry(record)
+        if end is not None and self._clock.trusted() and self._clock.now() >= end:
+            raise TokenExpired
         self._pace(record.id)
-        caller = Caller(workstation=record.id, name=record.name, structures=record.structures, software=record.software)
+        caller = Caller(workstation=record.id, name=record.name, structures=self._reach(record), software=record.software)
         return caller if actor is None else self.named(caller, actor)
+
+    def _reach(self, record: WorkstationRecord) -> tuple[str, ...]:
+        """An operator follows the settings: it was there before the structures were."""
+        return self._structures if record.name == OPERATOR and self._structures else record.structures
 
     def _pace(self, workstation: str) -> None:
         now = self._clock.monotonic()

@@ -180,6 +180,15 @@ class Unauthenticated(Refused):
     gesture = "Faites associer ce poste au boîtier."
 
 
+class TokenExpired(Unauthenticated):
+    """The token was good, and its days are over ([pairing] token_days)."""
+
+    code = "token-expired"
+    title = "Jeton expiré"
+    what = "Le jeton de ce poste a expiré ; rien de ce qu'il a confié n'est perdu."
+    gesture = "Faites renouveler le jeton de ce poste par l'accès installateur (relais workstation renew)."
+
+
 class AlreadySent(Refused):
     """Something has left, or may have: no cancelling."""
 

@@ -20,13 +20,15 @@ from gateway.flow.scanners.desk import ScannerDesk
 from gateway.flow.signing.esignsante import Esignsante
 from gateway.flow.signing.signatures import Signatures
 from gateway.flow.status import StatusBoard
+from gateway.flow.workstations.desk import WorkstationDesk
 
 
 @dataclass(frozen=True, slots=True)
 class Relay:
     """Counters of the pipeline: who asks, what comes in, what is read, what is done by hand, what is signed, how it stands, who the
     patients are and what INSi says of them, what certificates end and which take over, what
-    scanners read, what cards say and sign, and what happens at their readers, how the front of the box stands."""
+    scanners read, what cards say and sign, and what happens at their readers, how the front of the box stands, and which workstations
+    are paired."""
 
     gate: Gate
     admission: Admission
@@ -44,3 +46,4 @@ class Relay:
     cards: CardDesk
     card_lines: CardLines
     front: Front
+    workstations: WorkstationDesk

@@ -73,11 +73,11 @@ VALUES (:sequence, :at, :act, :actor, :structure, :patient_ref, :document_id, :d
 INSERT INTO events (kind, subject, structure, workstation, at) VALUES (:kind, :subject, :structure, :workstation, :at);
 
 -- name: workstation-put
-INSERT INTO workstations (id, name, token_digest, structures, created_at, revoked, software)
-VALUES (:id, :name, :token_digest, :structures, :created_at, :revoked, :software)
+INSERT INTO workstations (id, name, token_digest, structures, created_at, revoked, software, token_at)
+VALUES (:id, :name, :token_digest, :structures, :created_at, :revoked, :software, :token_at)
 ON CONFLICT (id) DO UPDATE
 SET name = :name, token_digest = :token_digest, structures = :structures, created_at = :created_at, revoked = :revoked,
-    software = :software;
+    software = :software, token_at = :token_at;
 
 -- name: patient-insert
 INSERT INTO patients (structure, local_ref, wrapped_key, sealed, status, task, task_since, ins_ref, recovered_at, created_at, updated_at,

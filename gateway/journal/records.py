@@ -159,6 +159,13 @@ class WorkstationRecord(msgspec.Struct, frozen=True, kw_only=True):
     revoked: bool = False
     software: str | None = None
     """Profile of the configuration (`InsiSoftware.id`) in whose name it calls INSi; None: the first one."""
+    token_at: int | None = None
+    """When this token was made; None: with the workstation."""
+
+    @property
+    def token_since(self) -> int:
+        """The age of its token counts from then."""
+        return self.created_at if self.token_at is None else self.token_at
 
 
 class PatientRecord(msgspec.Struct, frozen=True, kw_only=True):

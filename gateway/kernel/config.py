@@ -271,6 +271,8 @@ class Pairing(_Section, frozen=True, kw_only=True):
 
     minutes: Annotated[int, msgspec.Meta(ge=1, le=15)] = 2
     """How long a press of the button, or the operator, lets one workstation ask for its token."""
+    token_days: Annotated[int, msgspec.Meta(ge=0, le=3650)] = 0
+    """How long a workstation's token is good; 0: until it is revoked. Only a trusted clock ends it; an operator's does not end."""
 
 
 class FactoryReset(_Section, frozen=True, kw_only=True):

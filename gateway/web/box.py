@@ -50,7 +50,7 @@ async def show_box(relay: Given[Relay], sessions: Given[Sessions], now: Given[da
         left=time_left(view.pairing.seconds_left),
         reset=reset_card(view.reset, now) if view.reset is not None else None,
         erased=relay.front.receipt,
-        stations=station_cards(await relay.front.stations(visitor.caller), visitor.caller, now),
+        stations=station_cards(await relay.workstations.all(visitor.caller), visitor.caller, now),
     )
 
 

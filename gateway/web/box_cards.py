@@ -9,8 +9,8 @@ from typing import Final, NamedTuple
 import msgspec
 
 from gateway.flow.caller import Caller
-from gateway.flow.panel.front import PairedStation
 from gateway.flow.panel.views import PanelView, ResetView
+from gateway.flow.workstations.views import WorkstationView
 from gateway.kernel.errors import Explanation
 from gateway.web.moments import Moment, told
 from gateway.web.words import Badge, badge, many
@@ -70,8 +70,8 @@ def reset_card(reset: ResetView, now: datetime) -> ResetCard:
     return ResetCard(since=told(reset.requested_at, now), left=time_left(seconds) if seconds is not None else None, begun=seconds == 0)
 
 
-def station_cards(stations: Sequence[PairedStation], caller: Caller, now: datetime) -> list[StationCard]:
-    """The workstations, in the order given; structures are named where the caller has several."""
+def station_cards(stations: Sequence[WorkstationView], caller: Caller, now: datetime) -> list[StationCard]:
+    """The workstations, in the order given, without the installer's access; structures are named where the caller has several."""
     several = len(caller.structures) > 1
     return [
         StationCard(
@@ -81,6 +81,7 @@ def station_cards(stations: Sequence[PairedStation], caller: Caller, now: dateti
             since=told(one.paired_at, now),
         )
         for one in stations
+        if not one.operator
     ]
 
 

@@ -2,8 +2,7 @@
 
 Refused
 ├── PairingClosed             a workstation asks for its token while nobody opened the window
-├── PairingReserved           only the button and the operator open or close it, or take a request of the button back
-└── WorkstationNameTaken      another workstation has this name
+└── PairingReserved           only the button and the operator open or close it, or take a request of the button back
 TransientFault
 ├── PanelSilent               the front panel this box is set to have does not answer
 └── PanelCannotReset          the watchdog is asked for, and what shows the lamps has none
@@ -37,17 +36,6 @@ class PairingReserved(Refused):
     who = "votre installateur"
     what = "Ce geste ne se fait que devant le boîtier, ou depuis l'accès installateur."
     gesture = "Appuyez brièvement sur le bouton du boîtier, ou demandez à votre installateur."
-
-
-class WorkstationNameTaken(Refused):
-    """Readers follow names: two workstations never have the same."""
-
-    code = "workstation-name-taken"
-    status = 409
-    title = "Nom de poste déjà pris"
-    who = "le secrétariat"
-    what = "Un poste porte déjà ce nom, ou ce nom est réservé."
-    gesture = "Choisissez un autre nom, puis recommencez : l'association est encore ouverte."
 
 
 class PanelSilent(TransientFault):

@@ -15,11 +15,13 @@ import msgspec
 import structlog
 
 from gateway.flow.bookkeeping import Bookkeeper
-from gateway.flow.caller import OPERATOR, Caller, new_workstation
+from gateway.flow.caller import Caller, new_workstation
 from gateway.flow.errors import RateLimited
 from gateway.flow.intake import resolve_structure
-from gateway.flow.panel.errors import PairingClosed, PairingReserved, WorkstationNameTaken
-from gateway.flow.panel.views import PairedView, PairingView
+from gateway.flow.panel.errors import PairingClosed, PairingReserved
+from gateway.flow.panel.views import PairingView
+from gateway.flow.workstations.names import NAMES, Name, check_free
+from gateway.flow.workstations.views import PairedView
 from gateway.journal.records import AuditRecord
 from gateway.journal.store import Store
 from gateway.kernel.clock import Clock
@@ -32,14 +34,11 @@ OPENED, PAIRED, EXPIRED, CLOSED = "pairing.opened", "pairing.paired", "pairing.e
 """Acts of the audit trail."""
 BUTTON: Final = "button"
 
-_LETTER = "0-9A-Za-zÀ-ÖØ-öø-ÿŒœ"
-NAME_PATTERN: Final = rf"^[{_LETTER}]([{_LETTER} '’.()_-]{{0,38}}[{_LETTER}.)])?(?![\s\S])"
-
 
 class PairingBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A workstation that asks to be paired."""
 
-    name: Annotated[str, msgspec.Meta(pattern=NAME_PATTERN, max_length=40)]
+    name: Name
     """How people call it; no other workstation of the box has it."""
     structure: Annotated[str, msgspec.Meta(max_length=40)] | None = None
     """Needed when the box holds several."""
@@ -92,12 +91,10 @@ class PairingWindow:
 
         Raises PairingClosed, StructureUnknown, WorkstationNameTaken, NotAccepting; but for the first the window stays open.
         """
-        async with self._alone:
+        async with self._books.alone_with(NAMES), self._alone:
             self.check_open()
             structure = resolve_structure(self._configuration, self._structures, body.structure)
-            taken = {one.name.casefold() for one in await self._store.workstations() if not one.revoked} | {OPERATOR}
-            if body.name.casefold() in taken:
-                raise WorkstationNameTaken(field="name")
+            check_free(body.name, await self._store.workstations())
             record, token = new_workstation(body.name, (structure.id,), self._books.now())
             audit = self._audit(PAIRED, f"workstation:{record.id}", structure=structure.id, workstation=record.id)
             await self._store.commit(record, audit)

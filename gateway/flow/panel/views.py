@@ -53,12 +53,3 @@ class ResetEvent(_View, frozen=True, kw_only=True):
     """What `reset.requested` tells."""
 
     requested_at: datetime
-
-
-class PairedView(_View, frozen=True, kw_only=True):
-    """A workstation just paired, and its token, which is told here only."""
-
-    workstation: str
-    name: str
-    structures: tuple[str, ...]
-    token: str

@@ -12,8 +12,9 @@ import pytest
 from gateway.flow.bookkeeping import Bookkeeper
 from gateway.flow.caller import OPERATOR, Caller, Gate, new_workstation
 from gateway.flow.errors import RateLimited, StructureUnknown
-from gateway.flow.panel.errors import PairingClosed, PairingReserved, WorkstationNameTaken
+from gateway.flow.panel.errors import PairingClosed, PairingReserved
 from gateway.flow.panel.pairing_window import PairingBody, PairingWindow, StrangerPace
+from gateway.flow.workstations.errors import WorkstationNameTaken
 from gateway.journal.memory import MemoryStore
 from gateway.journal.sqlite import SqliteStore
 from gateway.journal.store import NotAccepting, Store
