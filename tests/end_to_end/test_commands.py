@@ -20,7 +20,7 @@ from tests.end_to_end.scene import EXAMPLES, ONLY_DMP, TO_DOCTOR, TO_PATIENT, Sc
 from tests.rig.caller import request, states
 from tests.rig.processes import ROOT, Gateway
 
-pytestmark = pytest.mark.xdist_group("e2e-commands")
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("e2e-commands")]
 
 NOBODY = "01935f0e-0000-7000-8000-000000000000"
 

@@ -15,7 +15,7 @@ from tests.end_to_end.command import relais
 from tests.end_to_end.scene import ONLY_DMP, TO_DOCTOR, Scene, eventually, played
 from tests.rig.caller import Workstation, codes, states
 
-pytestmark = pytest.mark.xdist_group("e2e-damage")
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("e2e-damage")]
 
 BOTH = ONLY_DMP | TO_DOCTOR
 

@@ -17,7 +17,7 @@ from tests.end_to_end.test_refusals import assert_problem
 from tests.rig.caller import Workstation, request, states
 from tests.shared import missing
 
-pytestmark = pytest.mark.xdist_group("e2e-disk-full")
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("e2e-disk-full")]
 
 ROOM = 24_000_000
 KEPT = ("documents", "deliveries", "patients", "files")

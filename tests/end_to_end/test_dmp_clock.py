@@ -7,7 +7,7 @@ import pytest
 from tests.end_to_end.scene import ONLY_DMP, STRUCTURE, TO_DOCTOR, Scene, eventually
 from tests.rig.caller import codes, states
 
-pytestmark = pytest.mark.xdist_group("e2e-dmp-clock")
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("e2e-dmp-clock")]
 
 LANE = f"{STRUCTURE}/dmp"
 

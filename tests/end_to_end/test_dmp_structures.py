@@ -15,7 +15,7 @@ from gateway.trust.vault import open_vault
 from tests.end_to_end.scene import ONLY_DMP, ORDONNANCE, TO_DOCTOR, Scene, eventually, played
 from tests.rig.caller import codes, states
 
-pytestmark = pytest.mark.xdist_group("e2e-dmp-structures")
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("e2e-dmp-structures")]
 
 PORT, PHARE, DUNES = "10B0152872", "10B0152880", "10B0152898"
 MANY = 500

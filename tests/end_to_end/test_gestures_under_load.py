@@ -12,7 +12,7 @@ from typing_extensions import override
 from tests.end_to_end.scene import ONLY_DMP, ORDONNANCE, TO_DOCTOR, Scene, person
 from tests.rig.caller import Workstation, request, states
 
-pytestmark = pytest.mark.xdist_group("e2e-gestures")
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("e2e-gestures")]
 
 THREADS, EACH = 4, 12
 

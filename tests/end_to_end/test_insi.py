@@ -17,7 +17,7 @@ from tests.end_to_end.scene import EXAMPLES, ONLY_DMP, ORDONNANCE, TO_PATIENT, U
 from tests.rig.caller import Workstation, codes, request, states
 from tests.rig.processes import STRUCTURE
 
-pytestmark = pytest.mark.xdist_group("e2e-insi")
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("e2e-insi")]
 
 LETTER = (EXAMPLES / "lettre-adressage.pdf").read_bytes()
 """Of ADRUN Zoe, born on 1975-12-31."""

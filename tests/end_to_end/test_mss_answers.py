@@ -12,7 +12,7 @@ from tests.end_to_end.captures import audit_lines, mails
 from tests.end_to_end.scene import DOCTOR, ONLY_DMP, ORDONNANCE, OTHER_DOCTOR, TO_DOCTOR, TO_PATIENT, Scene, eventually
 from tests.rig.caller import codes, states
 
-pytestmark = pytest.mark.xdist_group("e2e-mss-answers")
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("e2e-mss-answers")]
 
 THIRD_DOCTOR = "dr.petit@medecin.sandbox.mssante.fr"
 

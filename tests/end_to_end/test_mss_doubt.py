@@ -9,7 +9,7 @@ import pytest
 from tests.end_to_end.scene import TO_DOCTOR, UNHURRIED, Scene, eventually, played
 from tests.rig.caller import codes, states
 
-pytestmark = pytest.mark.xdist_group("e2e-mss-doubt")
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("e2e-mss-doubt")]
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from tests.end_to_end.captures import mails
 from tests.end_to_end.scene import DOCTOR, STRUCTURE, TO_DOCTOR, Scene, eventually, played
 from tests.rig.caller import codes, states
 
-pytestmark = pytest.mark.xdist_group("e2e-mss-line")
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("e2e-mss-line")]
 
 LANE = f"{STRUCTURE}/mss"
 

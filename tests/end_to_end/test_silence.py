@@ -17,7 +17,7 @@ from tests.end_to_end.scene import ORDONNANCE, TO_DOCTOR, Scene, person, played
 from tests.rig.caller import Workstation, request, states
 from tests.rig.processes import STRUCTURE
 
-pytestmark = pytest.mark.xdist_group("e2e-silence")
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("e2e-silence")]
 
 FAMILY, GIVEN, USED = "ZZYVEXQANOR", "QUOLPHRINE", "WYXBRANTEK"
 TITLE = "Bilan xylofrenique du genou"
