@@ -1,7 +1,8 @@
 """The routes of esignsante over the signature service, for software already written against it. Source: cda_signing.md 4.2.
 
-Statuses are that service's (400, 401, 404, 501, 503); the body of a refusal, which it leaves empty, is our usual problem. XMLDSig and PAdES
-are not made here: 501, as the service answers what it cannot do.
+Statuses are that service's (400, 401, 404, 501, 503); the body of a refusal, which it leaves empty, is our usual problem. The three forms
+are at paths that differ by their last word alone. A secret is the workstation's token, so none is made here: 501, as the service answers
+what it cannot do.
 """
 
 from __future__ import annotations
@@ -10,14 +11,11 @@ from typing import Any
 
 from litestar import Request, get, post
 from litestar.di import NamedDependency as Given
+from litestar.response import Stream
 
-from gateway.api.esignsante_form import received
+from gateway.api.esignsante_form import FORMS, received
 from gateway.api.esignsante_views import (
     Conf,
-    ESignSanteSignatureReport,
-    ESignSanteSignatureReportWithProof,
-    ESignSanteValidationReport,
-    ESignSanteValidationReportWithProof,
     conf_of,
     signature_report,
     signature_report_with_proof,
@@ -30,38 +28,27 @@ from gateway.kernel.config import Limits
 from gateway.kernel.errors import Refused
 
 BASE = "/esignsante/v1"
+_SIGN = [f"/signatures/{form}" for form in FORMS]
+_VALIDATE = [f"/validation/signatures/{form}" for form in FORMS]
+_SIGN_PROOF, _VALIDATE_PROOF = [f"{path}withproof" for path in _SIGN], [f"{path}withproof" for path in _VALIDATE]
 OFFERED = (
-    "/",
-    "/configurations",
-    "/ca",
-    "/signatures/xadesbaselineb",
-    "/signatures/xadesbaselinebwithproof",
-    "/validation/signatures/xadesbaselineb",
-    "/validation/signatures/xadesbaselinebwithproof",
-    "/validation/certificats",
-    "/validation/certificatswithproof",
+    *("/", "/configurations", "/ca"),
+    *(*_SIGN, *_SIGN_PROOF, *_VALIDATE, *_VALIDATE_PROOF),
+    *("/validation/certificats", "/validation/certificatswithproof"),
 )
-NOT_OFFERED = (
-    "/secrets",
-    *(
-        f"{family}/{format_}{proof}"
-        for family in ("/signatures", "/validation/signatures")
-        for format_ in ("xmldsig", "padesbaselineb")
-        for proof in ("", "withproof")
-    ),
-)
+NOT_OFFERED = ("/secrets",)
 
 _CERTIFICATE_BYTES = 100_000
 
 
-class FormatNotOffered(Refused):
+class SecretsNotMade(Refused):
     """A route of esignsante that Relais does not have."""
 
-    code = "esignsante-format-not-offered"
+    code = "esignsante-secrets-not-made"
     status = 501
-    title = "Format non proposé"
-    what = "Relais signe et vérifie en XAdES Baseline-B seulement ; XMLDSig seul, PAdES et la création de secrets n'existent pas ici."
-    gesture = "Utilisez les routes « xadesbaselineb », ou le service esignsante de l'ANS pour les autres formats."
+    title = "Création de secrets non proposée"
+    what = "Relais ne fabrique pas de secrets : un poste est reconnu par son jeton."
+    gesture = "Associez le poste au boîtier, puis mettez son jeton dans « Authorization » ou dans le champ « secret »."
 
 
 @get("/")
@@ -84,72 +71,65 @@ async def list_authorities(relay: Given[Relay], caller: Given[Caller]) -> tuple[
     return relay.esignsante.authorities()
 
 
-@post("/signatures/xadesbaselineb", status_code=200)
-async def sign_xades(request: Request[Any, Any, Any], relay: Given[Relay], limits: Given[Limits]) -> ESignSanteSignatureReport:
+@post(_SIGN, status_code=200)
+async def sign(request: Request[Any, Any, Any], relay: Given[Relay], limits: Given[Limits]) -> Stream:
     """Sign, by the certificate of the structure that `idSignConf` stands for."""
     async with received(request, relay, limits, limits.document_bytes) as form:
         return signature_report(await relay.esignsante.sign(form.caller, form.order()))
 
 
-@post("/signatures/xadesbaselinebwithproof", status_code=200)
-async def prove_xades(request: Request[Any, Any, Any], relay: Given[Relay], limits: Given[Limits]) -> ESignSanteSignatureReportWithProof:
+@post(_SIGN_PROOF, status_code=200)
+async def sign_with_proof(request: Request[Any, Any, Any], relay: Given[Relay], limits: Given[Limits]) -> Stream:
     """Sign, verify, and prove both."""
     async with received(request, relay, limits, limits.document_bytes) as form:
         order, verification, asked = form.order(), form.number("idVerifSignConf"), form.proof("Sign")
         return signature_report_with_proof(await relay.esignsante.sign_and_prove(form.caller, order, verification, asked))
 
 
-@post("/validation/signatures/xadesbaselineb", status_code=200)
-async def validate_xades(request: Request[Any, Any, Any], relay: Given[Relay], limits: Given[Limits]) -> ESignSanteValidationReport:
+@post(_VALIDATE, status_code=200)
+async def validate(request: Request[Any, Any, Any], relay: Given[Relay], limits: Given[Limits]) -> Stream:
     """Verify a signed document."""
     async with received(request, relay, limits, 2 * limits.document_bytes) as form:
-        return validation_report(await relay.esignsante.verify(form.caller, form.number("idVerifSignConf"), form.file))
+        return validation_report(await relay.esignsante.verify(form.caller, form.check()))
 
 
-@post("/validation/signatures/xadesbaselinebwithproof", status_code=200)
-async def prove_validation(
-    request: Request[Any, Any, Any], relay: Given[Relay], limits: Given[Limits]
-) -> ESignSanteValidationReportWithProof:
+@post(_VALIDATE_PROOF, status_code=200)
+async def validate_with_proof(request: Request[Any, Any, Any], relay: Given[Relay], limits: Given[Limits]) -> Stream:
     """Verify a signed document, and prove it."""
     async with received(request, relay, limits, 2 * limits.document_bytes) as form:
-        number, verification, asked = form.number("idProofConf"), form.number("idVerifSignConf"), form.proof("VerifSign")
-        outcome = await relay.esignsante.verify(form.caller, verification, form.file, number=number, request=asked)
-        return validation_report_with_proof(outcome)
+        return validation_report_with_proof(await relay.esignsante.verify(form.caller, form.check(kind="VerifSign")))
 
 
 @post("/validation/certificats", status_code=200)
-async def validate_certificate(request: Request[Any, Any, Any], relay: Given[Relay], limits: Given[Limits]) -> ESignSanteValidationReport:
+async def validate_certificate(request: Request[Any, Any, Any], relay: Given[Relay], limits: Given[Limits]) -> Stream:
     """Verify a certificate, DER or PEM."""
     async with received(request, relay, limits, _CERTIFICATE_BYTES) as form:
-        return validation_report(await relay.esignsante.verify_certificate(form.caller, form.number("idVerifCertConf"), form.file))
+        return validation_report(await relay.esignsante.verify_certificate(form.caller, form.check("idVerifCertConf")))
 
 
 @post("/validation/certificatswithproof", status_code=200)
-async def prove_certificate(
-    request: Request[Any, Any, Any], relay: Given[Relay], limits: Given[Limits]
-) -> ESignSanteValidationReportWithProof:
+async def prove_certificate(request: Request[Any, Any, Any], relay: Given[Relay], limits: Given[Limits]) -> Stream:
     """Verify a certificate, and prove it."""
     async with received(request, relay, limits, _CERTIFICATE_BYTES) as form:
-        number, verification, asked = form.number("idProofConf"), form.number("idVerifCertConf"), form.proof("VerifCert")
-        outcome = await relay.esignsante.verify_certificate(form.caller, verification, form.file, number=number, request=asked)
-        return validation_report_with_proof(outcome)
+        check = form.check("idVerifCertConf", kind="VerifCert")
+        return validation_report_with_proof(await relay.esignsante.verify_certificate(form.caller, check))
 
 
 @post(list(NOT_OFFERED), status_code=200)
-async def refuse_format() -> None:
-    """Raises FormatNotOffered."""
-    raise FormatNotOffered
+async def make_secret() -> None:
+    """Raises SecretsNotMade."""
+    raise SecretsNotMade
 
 
 ROUTES = (
     list_operations,
     list_configurations,
     list_authorities,
-    sign_xades,
-    prove_xades,
-    validate_xades,
-    prove_validation,
+    sign,
+    sign_with_proof,
+    validate,
+    validate_with_proof,
     validate_certificate,
     prove_certificate,
-    refuse_format,
+    make_secret,
 )

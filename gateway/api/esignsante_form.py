@@ -23,13 +23,16 @@ from gateway.api.parts import BodyTooSlow, ContentTypeRefused, PartMissing, Seve
 from gateway.api.problems import ParameterInvalid
 from gateway.flow.caller import Caller
 from gateway.flow.relay import Relay
-from gateway.flow.signing.esignsante import OpenidToken, Order, ProofRequest
+from gateway.flow.signing.esignsante import Check, OpenidToken, Order, ProofRequest, ProofWanted
 from gateway.kernel.config import Limits
+from gateway.trust.report import SignatureFormat
 
 NUMBER_PATTERN = r"^[0-9]{1,18}$"
 NAME_PATTERN = r"^[a-zA-Z_0-9\-]{0,200}$"
 TAG_PATTERN = r"^[ -~\u00a0-\ud7ff]{0,200}$"
 TOKEN_HEADER = "X-OpenidToken"  # noqa: S105 - a header's name
+FORMS: dict[str, SignatureFormat] = {"xmldsig": "xmldsig", "xadesbaselineb": "xades", "padesbaselineb": "pades"}
+"""The forms by their names in a path."""
 _TEXTS = ("secret", "idSignConf", "idVerifSignConf", "idVerifCertConf", "idProofConf", "requestId", "proofTag", "applicantId")
 _TEXT_BYTES = 1_000
 _SIGNERS_BYTES = 4_000
@@ -72,7 +75,14 @@ class EsignsanteForm:
 
     def order(self) -> Order:
         """What to sign; raises PartMissing, ParameterInvalid."""
-        return Order(number=self.number("idSignConf"), data=self.file, media_type=self.media_type, signers=self._signers())
+        number, signers = self.number("idSignConf"), self._signers()
+        return Order(number=number, data=self.file, media_type=self.media_type, signers=signers, form=self._form())
+
+    def check(self, field: str = "idVerifSignConf", *, kind: str | None = None) -> Check:
+        """What to verify, by the set of rules that `field` names, with a proof when its `kind` is said; raises as `order`."""
+        number = self.number(field)
+        wanted = ProofWanted(number=self.number("idProofConf"), request=self.proof(kind)) if kind is not None else None
+        return Check(verification=number, data=self.file, form=self._form(), proof=wanted)
 
     def proof(self, kind: str) -> ProofRequest:
         """What the proof says of the request; raises PartMissing, ParameterInvalid."""
@@ -91,6 +101,10 @@ class EsignsanteForm:
             },
             ProofRequest,
         )
+
+    def _form(self) -> SignatureFormat:
+        """By the last word of the path; certificates have none."""
+        return FORMS.get(self.path.rpartition("/")[2].removesuffix("withproof"), "xades")
 
     def _text(self, field: str) -> str:
         if field not in self.texts:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
+from litestar.response import Stream
 
+from gateway.api.base64_answer import Base64Answer
 from gateway.flow.signing.esignsante import Numbered, Outcome
 from gateway.trust.certificate_report import RULES
 from gateway.trust.properties import signing_time
@@ -17,10 +18,10 @@ _EXCLUSIVE = "http://www.w3.org/2001/10/xml-exc-c14n#"
 _METADATA = ("DATE_SIGNATURE", "DN_CERTIFICAT", "DOCUMENT_ORIGINAL_NON_SIGNE")
 _DESCRIBED = {
     Rule.SIGNATURE_PRESENT: "La signature existe et n'est pas vide.",
-    Rule.FORMAT: "La signature est d'une forme acceptée (XAdES).",
+    Rule.FORMAT: "La signature est de la forme demandée (XAdES, XMLDSig ou PAdES).",
     Rule.ALGORITHM: "Les algorithmes employés sont acceptés (règle propre à Relais).",
     Rule.CERTIFICATE_PRESENT: "La signature contient le certificat du signataire.",
-    Rule.SIGNING_TIME: "La signature dit quand elle a été faite.",
+    Rule.SIGNING_TIME: "La signature dit quand elle a été faite (sauf XMLDSig, qui n'a pas de date).",
     Rule.SIGNATURE_INTACT: "La signature est intacte.",
     Rule.DOCUMENT_INTACT: "Le contenu signé est intact.",
     Rule.CERTIFICATE_VALID: "Le certificat est celui que le signataire a désigné, et il était valable.",
@@ -115,8 +116,8 @@ class ConfSign(
     proof: int
     description: str
     packaging: Literal["ENVELOPING", "ENVELOPED"]
-    digest: Literal["SHA256"] = "SHA256"
-    canonical: str = _EXCLUSIVE
+    digest: Literal["SHA256", "SHA512"]
+    canonical: str
     dn: str
 
 
@@ -173,31 +174,39 @@ class Conf(
     proof: tuple[ConfProof, ...]
 
 
-def signature_report(signed: bytes) -> ESignSanteSignatureReport:
+def signature_report(signed: bytes) -> Stream:
     """The answer to a signature."""
-    return ESignSanteSignatureReport(errors=(), signed=_base64(signed))
+    answer = Base64Answer()
+    return answer.write(ESignSanteSignatureReport(errors=(), signed=answer.put(signed)))
 
 
-def signature_report_with_proof(outcome: Outcome) -> ESignSanteSignatureReportWithProof:
+def signature_report_with_proof(outcome: Outcome) -> Stream:
     """The answer to a signature with proof."""
-    return ESignSanteSignatureReportWithProof(
-        errors=_errors(outcome),
-        facts=_facts(outcome),
-        valid=outcome.valid,
-        signed=_base64(outcome.signed),
-        proof=_base64(outcome.proof),
+    answer = Base64Answer()
+    return answer.write(
+        ESignSanteSignatureReportWithProof(
+            errors=_errors(outcome),
+            facts=_facts(outcome, answer),
+            valid=outcome.valid,
+            signed=answer.put(outcome.signed),
+            proof=answer.put(outcome.proof),
+        )
     )
 
 
-def validation_report(outcome: Outcome) -> ESignSanteValidationReport:
+def validation_report(outcome: Outcome) -> Stream:
     """The answer to a validation."""
-    return ESignSanteValidationReport(errors=_errors(outcome), facts=_facts(outcome), valid=outcome.valid)
+    answer = Base64Answer()
+    return answer.write(ESignSanteValidationReport(errors=_errors(outcome), facts=_facts(outcome, answer), valid=outcome.valid))
 
 
-def validation_report_with_proof(outcome: Outcome) -> ESignSanteValidationReportWithProof:
+def validation_report_with_proof(outcome: Outcome) -> Stream:
     """The answer to a validation with proof."""
-    return ESignSanteValidationReportWithProof(
-        errors=_errors(outcome), facts=_facts(outcome), valid=outcome.valid, proof=_base64(outcome.proof)
+    answer = Base64Answer()
+    return answer.write(
+        ESignSanteValidationReportWithProof(
+            errors=_errors(outcome), facts=_facts(outcome, answer), valid=outcome.valid, proof=answer.put(outcome.proof)
+        )
     )
 
 
@@ -205,7 +214,16 @@ def conf_of(numbered: Sequence[Numbered], verifications: Sequence[int]) -> Conf:
     """The numbers of a workstation."""
     return Conf(
         signature=tuple(
-            ConfSign(id=one.id, proof=one.id, description=_packaging(one), packaging=one.packaging, dn=one.dn) for one in numbered
+            ConfSign(
+                id=one.id,
+                proof=one.id,
+                description=_packaging(one),
+                packaging=one.packaging,
+                digest=one.digest,
+                canonical=one.canonicalisation,
+                dn=one.dn,
+            )
+            for one in numbered
         ),
         verification=tuple(
             ConfVerifSign(id=one, description="Toutes les règles.", rules=_told(tuple(Rule)), facts=_METADATA) for one in verifications
@@ -220,8 +238,8 @@ def conf_of(numbered: Sequence[Numbered], verifications: Sequence[int]) -> Conf:
 
 def _packaging(one: Numbered) -> str:
     if one.packaging == "ENVELOPED":
-        return f"Structure {one.structure} : signature enveloppée d'un document XML (jamais d'un CDA)."
-    return f"Structure {one.structure} : signature enveloppante d'un document de tout type."
+        return f"Structure {one.structure} : signature enveloppée d'un document XML (jamais d'un CDA), ou d'un PDF."
+    return f"Structure {one.structure} : signature enveloppante d'un document de tout type ; un PDF porte toujours la sienne."
 
 
 def _told(rules: Sequence[Rule]) -> tuple[RuleTold, ...]:
@@ -232,16 +250,12 @@ def _errors(outcome: Outcome) -> tuple[Erreur, ...]:
     return tuple(Erreur(code=code, message=sentence) for code, sentence in outcome.errors)
 
 
-def _facts(outcome: Outcome) -> tuple[Metadata, ...]:
+def _facts(outcome: Outcome, answer: Base64Answer) -> tuple[Metadata, ...]:
     facts: list[Metadata] = []
     if outcome.signing_time is not None:
         facts.append(Metadata(kind="DATE_SIGNATURE", message=signing_time(outcome.signing_time)))
     if outcome.signer is not None:
         facts.append(Metadata(kind="DN_CERTIFICAT", message=outcome.signer))
     if outcome.original is not None:
-        facts.append(Metadata(kind="DOCUMENT_ORIGINAL_NON_SIGNE", message=_base64(outcome.original)))
+        facts.append(Metadata(kind="DOCUMENT_ORIGINAL_NON_SIGNE", message=answer.put(outcome.original)))
     return tuple(facts)
-
-
-def _base64(data: bytes | None) -> str:
-    return base64.b64encode(data or b"").decode()

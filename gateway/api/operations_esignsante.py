@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from gateway.api.esignsante import BASE, NOT_OFFERED
 from gateway.api.esignsante_form import NAME_PATTERN, NUMBER_PATTERN, TAG_PATTERN, TOKEN_HEADER
 from gateway.api.operations import Answer, Operation, Parameter, Part
@@ -21,7 +19,7 @@ _SIGNERS = Part(
     name="signers",
     text={"type": "array", "maxItems": 10, "items": {"type": "string"}},
     optional=True,
-    what="Rôles déclarés, répétés ou séparés par des virgules.",
+    what="Rôles déclarés (XAdES) ou raison (PAdES), répétés ou séparés par des virgules ; sans effet en XMLDSig.",
 )
 _SIGN = _text("idSignConf", NUMBER_PATTERN, "Numéro de la structure et de la forme de signature.")
 _VERIFY = _text("idVerifSignConf", NUMBER_PATTERN, "Numéro du jeu de règles.")
@@ -71,18 +69,33 @@ def _lists(path: str, name: str, summary: str, answer: Answer) -> Operation:
     )
 
 
-def _absent(path: str) -> Operation:
-    words: list[Any] = [word.capitalize() for word in path.strip("/").split("/")]
-    return Operation(
-        base=BASE,
-        method="post",
-        path=path,
-        name=f"notOffered{''.join(words)}",
-        tag=_TAG,
-        summary="N'existe pas dans Relais",
-        answers={},
-        refusals=(501,),
-        anonymous=True,
+def _forms(word: str, name: str, said: str) -> tuple[Operation, ...]:
+    """The four routes of a form: `word` in the path, `name` in the operation, `said` in the summary."""
+    return (
+        _form(f"/signatures/{word}", f"esignsanteSign{name}", f"Signer en {said}", "ESignSanteSignatureReport", _SIGN, _SIGNERS),
+        _form(
+            f"/signatures/{word}withproof",
+            f"esignsanteSign{name}WithProof",
+            f"Signer en {said}, vérifier et prouver",
+            "ESignSanteSignatureReportWithProof",
+            *(_SIGN, _SIGNERS, _VERIFY),
+            proof=True,
+        ),
+        _form(
+            f"/validation/signatures/{word}",
+            f"esignsanteVerify{name}",
+            f"Vérifier une signature {said}",
+            "ESignSanteValidationReport",
+            _VERIFY,
+        ),
+        _form(
+            f"/validation/signatures/{word}withproof",
+            f"esignsanteVerify{name}WithProof",
+            f"Vérifier une signature {said} et le prouver",
+            "ESignSanteValidationReportWithProof",
+            *(_VERIFY, _PROOF),
+            proof=True,
+        ),
     )
 
 
@@ -95,24 +108,9 @@ ESIGNSANTE_OPERATIONS = (
         Answer(what="Les configurations", schemas=("Conf",)),
     ),
     _lists("/ca", "esignsanteAuthorities", "Lister les autorités reconnues", Answer(what="Leurs noms", listed=True)),
-    _form("/signatures/xadesbaselineb", "esignsanteSign", "Signer en XAdES", "ESignSanteSignatureReport", _SIGN, _SIGNERS),
-    _form(
-        "/signatures/xadesbaselinebwithproof",
-        "esignsanteSignWithProof",
-        "Signer en XAdES, vérifier et prouver",
-        "ESignSanteSignatureReportWithProof",
-        *(_SIGN, _SIGNERS, _VERIFY),
-        proof=True,
-    ),
-    _form("/validation/signatures/xadesbaselineb", "esignsanteVerify", "Vérifier une signature", "ESignSanteValidationReport", _VERIFY),
-    _form(
-        "/validation/signatures/xadesbaselinebwithproof",
-        "esignsanteVerifyWithProof",
-        "Vérifier une signature et le prouver",
-        "ESignSanteValidationReportWithProof",
-        *(_VERIFY, _PROOF),
-        proof=True,
-    ),
+    *_forms("xadesbaselineb", "", "XAdES"),
+    *_forms("xmldsig", "Xmldsig", "XMLDSig"),
+    *_forms("padesbaselineb", "Pades", "PAdES (PDF)"),
     _form(
         "/validation/certificats",
         "esignsanteVerifyCertificate",
@@ -128,5 +126,18 @@ ESIGNSANTE_OPERATIONS = (
         *(_VERIFY_CERTIFICATE, _PROOF),
         proof=True,
     ),
-    *(_absent(path) for path in NOT_OFFERED),
+    *(
+        Operation(
+            base=BASE,
+            method="post",
+            path=path,
+            name="notOfferedSecrets",
+            tag=_TAG,
+            summary="N'existe pas dans Relais",
+            answers={},
+            refusals=(501,),
+            anonymous=True,
+        )
+        for path in NOT_OFFERED
+    ),
 )

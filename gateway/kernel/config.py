@@ -299,6 +299,14 @@ class EsignsanteSignature(_Section, frozen=True, kw_only=True):
     id: Annotated[int, msgspec.Meta(ge=0, le=999_999_999)]
     structure: str
     packaging: Literal["ENVELOPING", "ENVELOPED"] = "ENVELOPING"
+    """For XML signatures; a PDF always carries its own."""
+    digest: Literal["SHA256", "SHA512"] = "SHA256"
+    canonicalisation: Literal[
+        "http://www.w3.org/2001/10/xml-exc-c14n#",
+        "http://www.w3.org/2001/10/xml-exc-c14n#WithComments",
+        "http://www.w3.org/TR/2001/REC-xml-c14n-20010315",
+        "http://www.w3.org/TR/2001/REC-xml-c14n-20010315#WithComments",
+    ] = "http://www.w3.org/2001/10/xml-exc-c14n#"
 
 
 class Esignsante(_Section, frozen=True, kw_only=True):

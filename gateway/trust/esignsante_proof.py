@@ -1,6 +1,6 @@
 """The proof of esignsante: one XML document that holds what was signed or checked, the verdict, and what the verdict rests on.
 
-Written as the one public proof shows it, element by element; signed apart (`xades.sign_enveloped`). No public proof holds OpenID tokens,
+Written as the one public proof shows it, element by element; signed apart (`xades.sign_bearer`). No public proof holds OpenID tokens,
 nor is about a certificate: those places are reconstructed [R]. Holds whole documents and claims about people: never logged, never kept.
 Source: cda_signing.md 4.2 (Preuve, PSC binding).
 """
@@ -75,9 +75,9 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
     """Lists of those authorities."""
 
 
-def build_proof(request: ProofRequest, judged: Judged, *, proof_id: str, version: str, now: datetime) -> bytes:
-    """The proof, not signed yet, UTF-8. Raises XmlTextInvalid for a text that XML cannot carry."""
-    proof = xns(
+def build_proof(request: ProofRequest, judged: Judged, *, proof_id: str, version: str, now: datetime) -> etree._Element:
+    """The proof, not signed yet. Raises XmlTextInvalid for a text that XML cannot carry."""
+    return xns(
         "ASIPProof",
         {_XML_ID: "ASIP_Proof"},
         xns("ASIPProofInfo", _version(version), xns("ProofId", proof_id), xns("CreationTime", signing_time(now))),
@@ -91,7 +91,6 @@ def build_proof(request: ProofRequest, judged: Judged, *, proof_id: str, version
             _grounds(judged),
         ),
     )
-    return etree.tostring(proof, encoding="UTF-8", xml_declaration=True)
 
 
 def _version(full: str) -> etree._Element:

@@ -491,8 +491,5 @@ async def test_a_certificate_of_ours_that_ended_signs_nothing(box: Box) -> None:
     check_problem(answer, 503, "signing-certificate-unusable")
 
 
-@pytest.mark.parametrize(
-    "path", ["/secrets", "/signatures/xmldsig", "/signatures/padesbaselinebwithproof", "/validation/signatures/xmldsig"]
-)
-async def test_what_relais_does_not_have_says_so(box: Box, path: str) -> None:
-    check_problem(await post(box, path, b"x", {"idSignConf": "1"}), 501, "esignsante-format-not-offered")
+async def test_secrets_are_not_made_here(box: Box) -> None:
+    check_problem(await post(box, "/secrets", b"x", {"idSignConf": "1"}), 501, "esignsante-secrets-not-made")

@@ -1,7 +1,9 @@
 """The signature service as esignsante's clients know it: numbered configurations, reports in its codes, signed proofs.
 
-A number stands for a structure of the box and a packaging; only a workstation that has the structure may use it, and to any other the
-number does not exist. One key signs documents and proofs, since a structure has one. All rules always apply. Source: cda_signing.md 4.2.
+Three forms: XAdES and bare XML signatures, enveloping or enveloped as the number says, and signatures in a PDF. A number stands for a
+structure of the box and a packaging; only a workstation that has the structure may use it, and to any other the number does not exist. One
+key signs documents and proofs, since a structure has one. All rules always apply, but for the date that a bare XML signature cannot have.
+Source: cda_signing.md 4.2.
 """
 
 from __future__ import annotations
@@ -18,22 +20,24 @@ from cryptography import x509
 
 from gateway.flow.allowance import TooMuchAtOnce
 from gateway.flow.caller import Caller
+from gateway.flow.signing.pdf import PdfSignatures
+from gateway.flow.signing.refusals import ConfigurationUnknown, NotSignable, SigningCertificateUnusable
 from gateway.flow.signing.signatures import Signatures
 from gateway.kernel.config import Configuration, EsignsanteSignature
-from gateway.kernel.errors import ConfigurationFault, Refused
 from gateway.kernel.ids import new_id
 from gateway.trust.certificate import distinguished_name, load_certificate, to_der
 from gateway.trust.certificate_report import RULES, read_certificate, report_on
 from gateway.trust.chain import build_path, read_authorities
 from gateway.trust.errors import CertificateMalformed, ChainUntrusted
 from gateway.trust.esignsante_proof import Judged, OpenidToken, ProofRequest, build_proof, lists_of
-from gateway.trust.packaging import EnvelopeRefused
-from gateway.trust.report import Finding, Report, Rule, Verdict
-from gateway.trust.signer import Signer
-from gateway.trust.xades import sign_enveloped, sign_enveloping
+from gateway.trust.packaging import EnvelopeRefused, Recipe
+from gateway.trust.report import Finding, Report, Rule, SignatureFormat, Verdict
+from gateway.trust.signer import DigestName, Signer
+from gateway.trust.xades import sign_bearer, sign_enveloped, sign_enveloping
+from gateway.trust.xmldsig import sign_bare_enveloped, sign_bare_enveloping
 from gateway.xml.errors import XmlMalformed
 
-__all__ = ["Esignsante", "Numbered", "OpenidToken", "Order", "Outcome", "ProofRequest"]
+__all__ = ["Check", "Esignsante", "Numbered", "OpenidToken", "Order", "Outcome", "ProofRequest", "ProofWanted"]
 
 SIGNATURE_CODES = {
     Rule.SIGNATURE_PRESENT: "ERSIGN10",
@@ -59,37 +63,16 @@ CERTIFICATE_CODES = {
 }
 _PATIENCE = 30.0
 """Seconds a large file waits for the one before it."""
-_TYPE = "XAdES-BASELINE-B Signature"
+_TYPES: dict[SignatureFormat, str] = {
+    "xades": "XAdES-BASELINE-B Signature",
+    "xmldsig": "XML-NOT-ETSI Signature",
+    "pades": "PAdES-BASELINE-B Signature",
+}
+"""The first is in the public proof; the others are made alike of the names of the library under the service [R]."""
+_UNDATED = tuple(one for one in Rule if one is not Rule.SIGNING_TIME)
+"""A bare XML signature has no date: the rule is not applied, as a configuration of the service for such signatures leaves it out [R]."""
+_DIGESTS: dict[str, DigestName] = {"SHA256": "sha256", "SHA512": "sha512"}
 _CERTIFICATE_TYPE = "X509 Certificate"
-
-
-class ConfigurationUnknown(Refused):
-    """No such number, or not for this workstation."""
-
-    code = "esignsante-configuration-unknown"
-    status = 404
-    title = "Configuration inconnue"
-    what = "Aucune configuration de signature ou de vérification ne porte ce numéro pour ce poste."
-    gesture = "Demandez la liste à « /esignsante/v1/configurations », ou faites ajouter ce numéro par votre installateur."
-
-
-class NotSignable(Refused):
-    """The file is not of the kind that the operation works on."""
-
-    code = "esignsante-not-supported"
-    status = 501
-    title = "Opération non prise en charge"
-    what = "Ce fichier ne se prête pas à l'opération demandée : il n'est pas du type attendu, ou ne peut pas porter sa propre signature."
-    gesture = "Vérifiez le fichier et la configuration choisie ; une signature enveloppante accepte tous les fichiers."
-
-
-class SigningCertificateUnusable(ConfigurationFault):
-    """The certificate that would sign is itself not valid: esignsante signs nothing then."""
-
-    code = "signing-certificate-unusable"
-    title = "Certificat de signature inutilisable"
-    what = "Le certificat de signature de la structure est expiré, révoqué ou non reconnu : rien n'a été signé."
-    gesture = "Regardez les certificats dans « relais check », et renouvelez celui de la structure."
 
 
 class Numbered(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,6 +81,8 @@ class Numbered(msgspec.Struct, frozen=True, kw_only=True):
     id: int
     structure: str
     packaging: Literal["ENVELOPING", "ENVELOPED"]
+    digest: Literal["SHA256", "SHA512"]
+    canonicalisation: str
     dn: str
 
 
@@ -108,6 +93,24 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     data: bytes
     media_type: str
     signers: tuple[str, ...] = ()
+    """Claimed roles of an XAdES signature, reason of one in a PDF; a bare XML signature has no place for them."""
+    form: SignatureFormat = "xades"
+
+
+class ProofWanted(msgspec.Struct, frozen=True, kw_only=True):
+    """A proof, and the configuration whose certificate signs it."""
+
+    number: int
+    request: ProofRequest
+
+
+class Check(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be verified, by which set of rules, and the proof of it if one is wanted."""
+
+    verification: int
+    data: bytes
+    form: SignatureFormat = "xades"
+    proof: ProofWanted | None = None
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -135,6 +138,7 @@ class Esignsante:
         self._crls = crls
         self._large = configuration.limits.large_document_bytes
         self._turn = asyncio.Lock()
+        self._pdf = PdfSignatures(anchors, crls)
 
     def configurations(self, caller: Caller) -> tuple[Numbered, ...]:
         """Those of the structures of this workstation whose certificate is there."""
@@ -150,9 +154,10 @@ class Esignsante:
         return self._configuration.esignsante.verifications
 
     async def sign(self, caller: Caller, order: Order) -> bytes:
-        """The XAdES-B document.
+        """The signed document.
 
-        Raises ConfigurationUnknown, NotSignable, SigningCertificateUnusable, ClockNotTrusted, KeyUnavailable; TooMuchAtOnce as all do here.
+        Raises ConfigurationUnknown, NotSignable, PdfUnfit, SigningCertificateUnusable, ClockNotTrusted, KeyUnavailable; TooMuchAtOnce as
+        all do here.
         """
         async with self._room_for(order.data):
             return await self._sign(caller, order)
@@ -162,54 +167,66 @@ class Esignsante:
 
         async def make(signer: Signer, now: datetime) -> bytes:
             await self._check_signer(signer.certificate, now)
-            if chosen.packaging == "ENVELOPED":
-                return await sign_enveloped(order.data, signer, now, order.signers)
-            return await sign_enveloping(order.data, order.media_type, signer, now, order.signers)
+            return await self._make(order, chosen, signer, now)
 
         try:
-            return await self._signatures.seal(caller, chosen.structure, "document.signed", chosen.packaging.lower(), make)
+            return await self._signatures.seal(caller, chosen.structure, "document.signed", _told(order.form, chosen), make)
         except (EnvelopeRefused, XmlMalformed) as refusal:
             raise NotSignable(refusal.code, field="file") from None
+
+    async def _make(self, order: Order, chosen: EsignsanteSignature, signer: Signer, now: datetime) -> bytes:
+        recipe = Recipe(digest=_DIGESTS[chosen.digest], form=chosen.canonicalisation)
+        enveloped = chosen.packaging == "ENVELOPED"
+        if order.form == "pades":
+            return await self._pdf.sign(order.data, signer, now, order.signers, recipe)
+        if order.form == "xmldsig":
+            return await (sign_bare_enveloped if enveloped else sign_bare_enveloping)(order.data, signer, recipe)
+        if enveloped:
+            return await sign_enveloped(order.data, signer, now, order.signers, recipe)
+        return await sign_enveloping(order.data, order.media_type, signer, now, order.signers, recipe)
+
+    async def _judge(self, form: SignatureFormat, data: bytes) -> Report:
+        if form == "pades":
+            return await self._pdf.verify(data, self._signatures.now())
+        report = await self._signatures.verify(data, None, bare=form == "xmldsig")
+        if not report.readable:
+            raise NotSignable("not XML", field="file")
+        return report
 
     async def sign_and_prove(self, caller: Caller, order: Order, verification: int, request: ProofRequest) -> Outcome:
         """Sign, verify what was signed, and prove both; raises as `sign`."""
         self._check_verification(verification)
         async with self._room_for(order.data):
             signed = await self._sign(caller, order)
-            report = await self._signatures.verify(signed, None)
+            report = await self._judge(order.form, signed)
             outcome = msgspec.structs.replace(_outcome(report), signed=signed)
-            proof = await self._prove(caller, order.number, request, _judged_signature(report, signed, outcome.errors))
+            proof = await self._prove(caller, order.number, request, _judged_signature(order.form, report, signed, outcome.errors))
         return msgspec.structs.replace(outcome, proof=proof)
 
-    async def verify(
-        self, caller: Caller, verification: int, data: bytes, *, number: int | None = None, request: ProofRequest | None = None
-    ) -> Outcome:
-        """Verify a signed document; with a `request`, prove it by configuration `number`. Raises ConfigurationUnknown, NotSignable."""
-        self._check_verification(verification)
-        async with self._room_for(data):
-            report = await self._signatures.verify(data, None)
-            if not report.readable:
-                raise NotSignable("not XML", field="file")
+    async def verify(self, caller: Caller, check: Check) -> Outcome:
+        """Verify a signed document, and prove it when asked. Raises ConfigurationUnknown, NotSignable, PdfUnfit."""
+        self._check_verification(check.verification)
+        async with self._room_for(check.data):
+            report = await self._judge(check.form, check.data)
             outcome = _outcome(report)
-            if request is None or number is None:
+            if check.proof is None:
                 return outcome
-            proof = await self._prove(caller, number, request, _judged_signature(report, data, outcome.errors))
+            known = _judged_signature(check.form, report, check.data, outcome.errors)
+            proof = await self._prove(caller, check.proof.number, check.proof.request, known)
         return msgspec.structs.replace(outcome, proof=proof)
 
-    async def verify_certificate(
-        self, caller: Caller, verification: int, data: bytes, *, number: int | None = None, request: ProofRequest | None = None
-    ) -> Outcome:
+    async def verify_certificate(self, caller: Caller, check: Check) -> Outcome:
         """Verify a certificate (DER or PEM), and prove it as `verify` does."""
-        self._check_verification(verification)
+        self._check_verification(check.verification)
         try:
-            certificate, *hints = read_certificate(data)
+            certificate, *hints = read_certificate(check.data)
         except CertificateMalformed:
             raise NotSignable("not a certificate", field="file") from None
         now = self._signatures.now()
         report = await asyncio.to_thread(report_on, certificate, hints, anchors=self._anchors, crls=self._crls(), at=now)
         errors = _errors(report.findings, CERTIFICATE_CODES)
         outcome = Outcome(valid=report.valid, errors=errors, signer=report.subject)
-        if request is None or number is None:
+        if check.proof is None:
             return outcome
         judged = _Known(
             type=_CERTIFICATE_TYPE,
@@ -220,7 +237,7 @@ class Esignsante:
             certificate=report.certificate,
             errors=errors,
         )
-        return msgspec.structs.replace(outcome, proof=await self._prove(caller, number, request, judged))
+        return msgspec.structs.replace(outcome, proof=await self._prove(caller, check.proof.number, check.proof.request, judged))
 
     @asynccontextmanager
     async def _room_for(self, data: bytes) -> AsyncIterator[None]:
@@ -245,7 +262,7 @@ class Esignsante:
             await self._check_signer(signer.certificate, now)
             judged = self._judged(known, now)
             proof = await asyncio.to_thread(build_proof, request, judged, proof_id=new_id(), version=version("relais"), now=now)
-            return await sign_enveloped(proof, signer, now)
+            return await sign_bearer(proof, signer, now)
 
         return await self._signatures.seal(caller, chosen.structure, "proof.signed", request.kind, make)
 
@@ -293,7 +310,16 @@ class Esignsante:
 
     def _numbered(self, one: EsignsanteSignature, caller: Caller) -> Numbered | None:
         dn = self._signatures.signer_name(one.structure) if one.structure in caller.structures else None
-        return Numbered(id=one.id, structure=one.structure, packaging=one.packaging, dn=dn) if dn is not None else None
+        if dn is None:
+            return None
+        return Numbered(
+            id=one.id,
+            structure=one.structure,
+            packaging=one.packaging,
+            digest=one.digest,
+            canonicalisation=one.canonicalisation,
+            dn=dn,
+        )
 
     def _check_verification(self, number: int) -> None:
         if number not in self.verifications:
@@ -312,12 +338,20 @@ class _Known(msgspec.Struct, frozen=True, kw_only=True):
     errors: tuple[tuple[str, str], ...]
 
 
-def _judged_signature(report: Report, content: bytes, errors: tuple[tuple[str, str], ...]) -> _Known:
+def _told(form: SignatureFormat, chosen: EsignsanteSignature) -> str:
+    """What the audit trail says of the form."""
+    if form == "pades":
+        return form
+    packaging = chosen.packaging.lower()
+    return packaging if form == "xades" else f"{form}-{packaging}"
+
+
+def _judged_signature(form: SignatureFormat, report: Report, content: bytes, errors: tuple[tuple[str, str], ...]) -> _Known:
     return _Known(
-        type=_TYPE,
+        type=_TYPES[form],
         content=content,
         valid=report.valid,
-        rules=tuple(Rule),
+        rules=_UNDATED if form == "xmldsig" else tuple(Rule),
         subject=report.signer,
         certificate=report.certificate,
         errors=errors,

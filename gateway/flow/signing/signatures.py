@@ -104,8 +104,8 @@ class Signatures:
         except RelaisError:
             return None
 
-    async def verify(self, document: bytes, detached: bytes | None) -> Report:
-        """The report of every rule; never raises for what the document contains."""
+    async def verify(self, document: bytes, detached: bytes | None, *, bare: bool = False) -> Report:
+        """The report of every rule, on an XAdES signature or a `bare` one; never raises for what the document contains."""
         return await asyncio.to_thread(
             verify_signature,
             document,
@@ -113,4 +113,5 @@ class Signatures:
             anchors=self._anchors,
             crls=self._crls(),
             at=self._clock.now(),
+            bare=bare,
         )

@@ -17,7 +17,8 @@ from lxml import etree
 from gateway.flow.allowance import TooMuchAtOnce
 from gateway.flow.caller import Caller
 from gateway.flow.signing import esignsante
-from gateway.flow.signing.esignsante import Esignsante, OpenidToken, Order, ProofRequest, SigningCertificateUnusable
+from gateway.flow.signing.esignsante import Check, Esignsante, OpenidToken, Order, ProofRequest
+from gateway.flow.signing.refusals import SigningCertificateUnusable
 from gateway.flow.signing.signatures import SignatureOrder, Signatures
 from gateway.journal.memory import MemoryStore
 from gateway.kernel.clock import FrozenClock
@@ -70,9 +71,9 @@ async def test_a_revoked_signer_and_a_revoked_certificate_are_told_by_their_code
     signed = await service.esignsante.sign(CALLER, ORDER)
     service.pki.revoke(service.leaf)
     service.lists = (service.pki.crl_der(),)
-    outcome = await service.esignsante.verify(CALLER, 1, signed)
+    outcome = await service.esignsante.verify(CALLER, Check(verification=1, data=signed))
     assert [code for code, _ in outcome.errors] == ["ERSIGN11", "ERSIGN04"]
-    outcome = await service.esignsante.verify_certificate(CALLER, 1, service.leaf.pem)
+    outcome = await service.esignsante.verify_certificate(CALLER, Check(verification=1, data=service.leaf.pem))
     assert [code for code, _ in outcome.errors] == ["ERCERT02"]
 
 
