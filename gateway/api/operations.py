@@ -77,33 +77,34 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """True when it also answers without a token."""
 
 
-def _text(**bounds: Any) -> dict[str, Any]:
+def text(**bounds: Any) -> dict[str, Any]:
+    """The schema of a string, with the keywords of JSON Schema that bound it."""
     return {"type": "string", **bounds}
 
 
-_DOCUMENT = Parameter(name="document_id", place="path", schema=_text(), what="Identifiant rendu dans le récépissé.")
-_DELIVERY = Parameter(name="delivery_id", place="path", schema=_text(), what="Identifiant de l'envoi dans le récépissé.")
+_DOCUMENT = Parameter(name="document_id", place="path", schema=text(), what="Identifiant rendu dans le récépissé.")
+_DELIVERY = Parameter(name="delivery_id", place="path", schema=text(), what="Identifiant de l'envoi dans le récépissé.")
 _KEY = Parameter(
     name="Idempotency-Key",
     place="header",
-    schema=_text(pattern=KEY_PATTERN),
+    schema=text(pattern=KEY_PATTERN),
     what="Une par document ; à défaut, l'empreinte des deux parties.",
 )
-_LAST = Parameter(name="Last-Event-ID", place="header", schema=_text(pattern=LAST_PATTERN), what="Numéro du dernier événement reçu.")
+_LAST = Parameter(name="Last-Event-ID", place="header", schema=text(pattern=LAST_PATTERN), what="Numéro du dernier événement reçu.")
 ACTOR = Parameter(
     name="Relais-Actor",
     place="header",
-    schema=_text(pattern=ACTOR_PATTERN),
+    schema=text(pattern=ACTOR_PATTERN),
     what="Identifiant du professionnel, ou de la secrétaire, à qui l'acte est imputé.",
 )
 _LISTING = (
-    Parameter(name="state", place="query", schema=_text(enum=[one.value for one in DocumentState]), what="État du document."),
-    Parameter(name="patient", place="query", schema=_text(minLength=1, maxLength=LONGEST_LOCAL_ID), what="Numéro de dossier du patient."),
-    Parameter(name="since", place="query", schema=_text(format="date-time"), what="Acceptés depuis cet instant."),
+    Parameter(name="state", place="query", schema=text(enum=[one.value for one in DocumentState]), what="État du document."),
+    Parameter(name="patient", place="query", schema=text(minLength=1, maxLength=LONGEST_LOCAL_ID), what="Numéro de dossier du patient."),
+    Parameter(name="since", place="query", schema=text(format="date-time"), what="Acceptés depuis cet instant."),
     Parameter(
         name="cursor",
         place="query",
-        schema=_text(pattern=CURSOR_PATTERN),
+        schema=text(pattern=CURSOR_PATTERN),
         what="Rendu par la page d'avant.",
     ),
     Parameter(

@@ -24,15 +24,25 @@ def _act(verb: str, name: str, summary: str, what: str) -> Operation:
     )
 
 
-CERTIFICATE_OPERATIONS = (
-    Operation(
+def _listing(path: str, name: str, summary: str, what: str, schema: str, *more: int) -> Operation:
+    return Operation(
         method="get",
-        path="/certificates",
-        name="listCertificates",
+        path=path,
+        name=name,
         tag=_TAG,
-        summary="Lire les certificats que le boîtier détient : en service, suivants, anciens ; jamais leurs clés",
-        answers={200: Answer(what="Les certificats détenus", schemas=("HeldPage",))},
-        refusals=(400, 401, 429, 503),
+        summary=summary,
+        answers={200: Answer(what=what, schemas=(schema,))},
+        refusals=(400, 401, 429, *more, 503),
+    )
+
+
+CERTIFICATE_OPERATIONS = (
+    _listing(
+        "/certificates",
+        "listCertificates",
+        "Lire les certificats que le boîtier détient : en service, suivants, anciens ; jamais leurs clés",
+        "Les certificats détenus",
+        "HeldPage",
     ),
     Operation(
         method="post",
@@ -68,23 +78,20 @@ CERTIFICATE_OPERATIONS = (
         answers={200: Answer(what="Les certificats qui restent", schemas=("HeldPage",))},
         refusals=(400, 401, 404, 409, 422, 429, 503),
     ),
-    Operation(
-        method="get",
-        path="/certificates/calendar",
-        name="readCertificateCalendar",
-        tag=_TAG,
-        summary="Lire ce qui s'arrête à quelle date : certificats, autorités, listes de révocation, du plus proche au plus lointain",
-        answers={200: Answer(what="Le calendrier", schemas=("CalendarView",))},
-        refusals=(400, 401, 429, 500, 503),
+    _listing(
+        "/certificates/calendar",
+        "readCertificateCalendar",
+        "Lire ce qui s'arrête à quelle date : certificats, autorités, listes de révocation, du plus proche au plus lointain",
+        "Le calendrier",
+        "CalendarView",
+        500,
     ),
-    Operation(
-        method="get",
-        path="/certificates/successions",
-        name="listCertificateSuccessions",
-        tag=_TAG,
-        summary="Lire où en est chaque usage entre son certificat et le suivant",
-        answers={200: Answer(what="Les usages qui changent ou ont changé de certificat", schemas=("SuccessionPage",))},
-        refusals=(400, 401, 429, 503),
+    _listing(
+        "/certificates/successions",
+        "listCertificateSuccessions",
+        "Lire où en est chaque usage entre son certificat et le suivant",
+        "Les usages qui changent ou ont changé de certificat",
+        "SuccessionPage",
     ),
     _act(
         "rehearse",

@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from gateway.api.address import FORMS, LONGEST_LOCAL_ID, LONGEST_STRUCTURE, TASKS
 from gateway.api.identities import PLACE_PATTERN
 from gateway.api.ins import CSV, KINDS, MOMENTS
-from gateway.api.operations import Answer, Operation, Parameter
+from gateway.api.operations import Answer, Operation, Parameter, text
 
 _PATIENTS, _INSI = "Identités", "INSi"
-
-
-def _text(**bounds: Any) -> dict[str, Any]:
-    return {"type": "string", **bounds}
 
 
 _LOCAL_ID = Parameter(
     name="local_id",
     place="path",
-    schema=_text(minLength=1, maxLength=LONGEST_LOCAL_ID),
+    schema=text(minLength=1, maxLength=LONGEST_LOCAL_ID),
     what="Numéro de dossier du logiciel métier, encodé comme dans toute adresse ; une barre oblique s'y écrit « %252F ».",
 )
 _STRUCTURE = Parameter(
     name="structure",
     place="query",
-    schema=_text(maxLength=LONGEST_STRUCTURE),
+    schema=text(maxLength=LONGEST_STRUCTURE),
     what="Identifiant de la structure ; inutile quand le poste n'en a qu'une.",
 )
 _READ = (400, 401, 404, 409, 422, 429, 503)
@@ -109,7 +103,7 @@ INS_OPERATIONS = (
             Parameter(
                 name="format",
                 place="query",
-                schema=_text(enum=list(FORMS)),
+                schema=text(enum=list(FORMS)),
                 what="Forme voulue ; à défaut, celle de l'en-tête Accept.",
             ),
         ),
@@ -124,8 +118,8 @@ INS_OPERATIONS = (
         summary="Lister les identités qui attendent quelqu'un, les plus anciennes d'abord",
         parameters=(
             _STRUCTURE,
-            Parameter(name="task", place="query", schema=_text(enum=list(TASKS)), what="Ce qui est attendu."),
-            Parameter(name="cursor", place="query", schema=_text(pattern=PLACE_PATTERN), what="Rendu par la page d'avant."),
+            Parameter(name="task", place="query", schema=text(enum=list(TASKS)), what="Ce qui est attendu."),
+            Parameter(name="cursor", place="query", schema=text(pattern=PLACE_PATTERN), what="Rendu par la page d'avant."),
             Parameter(
                 name="limit", place="query", schema={"type": "integer", "minimum": 1, "maximum": 200, "default": 50}, what="Par page."
             ),
@@ -154,7 +148,7 @@ INS_OPERATIONS = (
         name="readInquiry",
         tag=_INSI,
         summary="Suivre une recherche confiée à Relais",
-        parameters=(Parameter(name="inquiry_id", place="path", schema=_text(), what="Rendu avec la réponse 202."),),
+        parameters=(Parameter(name="inquiry_id", place="path", schema=text(), what="Rendu avec la réponse 202."),),
         answers={200: Answer(what="La recherche à cet instant", schemas=("InquiryView",))},
         refusals=_READ,
     ),
@@ -196,8 +190,8 @@ INS_OPERATIONS = (
         summary="Faire vérifier une liste de patients, ou tout le fichier",
         parameters=(
             _STRUCTURE,
-            Parameter(name="kind", place="query", schema=_text(enum=list(KINDS)), what="Pour un CSV seulement."),
-            Parameter(name="when", place="query", schema=_text(enum=list(MOMENTS)), what="Pour un CSV seulement."),
+            Parameter(name="kind", place="query", schema=text(enum=list(KINDS)), what="Pour un CSV seulement."),
+            Parameter(name="when", place="query", schema=text(enum=list(MOMENTS)), what="Pour un CSV seulement."),
         ),
         body="BatchBody",
         body_media=(CSV,),
@@ -211,7 +205,7 @@ INS_OPERATIONS = (
         name="readBatch",
         tag=_INSI,
         summary="Suivre une liste",
-        parameters=(Parameter(name="batch_id", place="path", schema=_text(), what="Identifiant de la liste."),),
+        parameters=(Parameter(name="batch_id", place="path", schema=text(), what="Identifiant de la liste."),),
         answers={200: _BATCH},
         refusals=_READ,
     ),
@@ -221,7 +215,7 @@ INS_OPERATIONS = (
         name="cancelBatch",
         tag=_INSI,
         summary="Arrêter une liste",
-        parameters=(Parameter(name="batch_id", place="path", schema=_text(), what="Identifiant de la liste."),),
+        parameters=(Parameter(name="batch_id", place="path", schema=text(), what="Identifiant de la liste."),),
         answers={200: _BATCH},
         refusals=_READ,
     ),

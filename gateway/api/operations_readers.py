@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from gateway.api.events import LAST_PATTERN
-from gateway.api.operations import EVENTS, Answer, Operation, Parameter
+from gateway.api.operations import EVENTS, Answer, Operation, Parameter, text
 from gateway.api.readers import INSERTION_PATTERN, USES
 
 _TAG = "Lecteurs et cartes"
 
 
-def _text(**bounds: Any) -> dict[str, Any]:
-    return {"type": "string", **bounds}
-
-
 _READER = Parameter(
-    name="reader_id", place="path", schema=_text(), what="Identifiant rendu par `GET /readers`, le même après rebranchement."
+    name="reader_id", place="path", schema=text(), what="Identifiant rendu par `GET /readers`, le même après rebranchement."
 )
 _INSERTION = Parameter(
     name="insertion_id",
     place="query",
-    schema=_text(pattern=INSERTION_PATTERN),
+    schema=text(pattern=INSERTION_PATTERN),
     what="Rendu par `GET …/card` ou par l'événement `card_in` : une autre carte que celle-là est refusée (`card-replaced`).",
     required=True,
 )
-_USE = Parameter(name="use", place="query", schema=_text(enum=list(USES)), what="À défaut, les deux certificats.")
-_LAST = Parameter(name="Last-Event-ID", place="header", schema=_text(pattern=LAST_PATTERN), what="Numéro du dernier événement reçu.")
+_USE = Parameter(name="use", place="query", schema=text(enum=list(USES)), what="À défaut, les deux certificats.")
+_LAST = Parameter(name="Last-Event-ID", place="header", schema=text(pattern=LAST_PATTERN), what="Numéro du dernier événement reçu.")
 _READ = (400, 401, 403, 404, 409, 422, 429, 501, 503)
 _ACT = (400, 401, 403, 404, 408, 409, 413, 415, 422, 423, 429, 501, 503)
 _CARD = "/readers/{reader_id}/card"

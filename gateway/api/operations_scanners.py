@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from gateway.api.operations import Answer, Operation, Parameter
+from gateway.api.operations import Answer, Operation, Parameter, text
 
 _TAG = "Lecteurs de codes"
 
 
-def _text(**bounds: Any) -> dict[str, Any]:
-    return {"type": "string", **bounds}
-
-
 _SCANNER = Parameter(
-    name="scanner_id", place="path", schema=_text(), what="Identifiant rendu par `GET /scanners`, le même après rebranchement."
+    name="scanner_id", place="path", schema=text(), what="Identifiant rendu par `GET /scanners`, le même après rebranchement."
 )
-_READING = Parameter(name="reading_id", place="path", schema=_text(), what="Identifiant donné par l'événement `scan.read`.")
+_READING = Parameter(name="reading_id", place="path", schema=text(), what="Identifiant donné par l'événement `scan.read`.")
 _ACT = (400, 401, 404, 409, 429, 503)
 
 

@@ -12,7 +12,7 @@ from typing import Annotated
 import msgspec
 
 from firmware.protocol import CardKind, Generation
-from gateway.flow.cards.reader_notices import InsertionId, NoticeType, ReaderNotice, Sequence
+from gateway.flow.cards.reader_notices import InsertionId, ReaderNotice, ReaderNoticeType, Sequence
 from gateway.flow.condition import Condition, Standing
 from gateway.kernel.errors import RelaisError
 from gateway.model.delivery import Channel
@@ -37,7 +37,7 @@ class CardMessage(_Message, frozen=True, kw_only=True):
 
     seq: Sequence
     ts: Instant
-    type: NoticeType
+    type: ReaderNoticeType
     kind: CardKind | None
     generation: Generation | None
     insertion_id: InsertionId | None

@@ -16,14 +16,14 @@ from msgspec import inspect
 
 from firmware.protocol import CardKind, Generation
 from gateway.bus.messages import CardMessage, MessageRefused, StateMessage, Waiting, card_message, encode, state_message
-from gateway.flow.cards.reader_notices import NoticeType, ReaderNotices
+from gateway.flow.cards.reader_notices import ReaderNotices, ReaderNoticeType
 from gateway.flow.condition import Backlog, Condition, Standing
 from gateway.kernel.clock import FrozenClock
 from gateway.model.delivery import Channel
 
 NOW = datetime(2026, 11, 30, 8, 0, tzinfo=UTC)
 NIR, NAME = "279035121518989", "PAT-TROIS"
-WORDS = {str(one) for kind in (NoticeType, CardKind, Generation, Condition, Channel) for one in kind}
+WORDS = {str(one) for kind in (ReaderNoticeType, CardKind, Generation, Condition, Channel) for one in kind}
 ALLOWED = re.compile(r"[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.datetimes() | st.just(NIR) | st.just(NAME) | st.just(int(NIR)),
@@ -90,7 +90,7 @@ def check_published(encoded: bytes) -> None:
 
 @given(st.fixed_dictionaries(dict.fromkeys(CardMessage.__struct_fields__, anything)))
 def test_whatever_is_put_in_an_event_no_text_comes_out(values: dict[str, Any]) -> None:
-    right = {"seq": 1, "ts": NOW, "type": NoticeType.CARD_IN, "kind": CardKind.CPX, "generation": None, "insertion_id": "0f" * 16}
+    right = {"seq": 1, "ts": NOW, "type": ReaderNoticeType.CARD_IN, "kind": CardKind.CPX, "generation": None, "insertion_id": "0f" * 16}
     for name, value in values.items():
         try:
             encoded = encode(CardMessage(**{**right, name: value}))
@@ -116,7 +116,7 @@ def test_a_message_with_more_fields_is_no_message() -> None:
     class Longer(CardMessage, frozen=True, kw_only=True):
         name: str
 
-    longer = Longer(seq=1, ts=NOW, type=NoticeType.CARD_IN, kind=None, generation=None, insertion_id=None, name=NAME)
+    longer = Longer(seq=1, ts=NOW, type=ReaderNoticeType.CARD_IN, kind=None, generation=None, insertion_id=None, name=NAME)
     with pytest.raises(MessageRefused):
         encode(longer)
 
@@ -129,7 +129,7 @@ def test_a_refusal_repeats_nothing_of_what_it_refuses() -> None:
 
 def test_an_event_says_exactly_what_cards_md_names() -> None:
     notice = ReaderNotices(FrozenClock(NOW)).publish(
-        NoticeType.CARD_IN, "reader-00c0ffee", kind=CardKind.CPX, generation=Generation.CPS4, insertion_id="0f" * 16
+        ReaderNoticeType.CARD_IN, "reader-00c0ffee", kind=CardKind.CPX, generation=Generation.CPS4, insertion_id="0f" * 16
     )
     assert json.loads(encode(card_message(notice))) == {
         "seq": notice.seq,

@@ -19,7 +19,7 @@ from structlog.testing import capture_logs
 from firmware.protocol import CardKind, Generation
 from gateway.bus.broker import Access, broker_at
 from gateway.bus.publisher import Publisher
-from gateway.flow.cards.reader_notices import NoticeType, ReaderNotices
+from gateway.flow.cards.reader_notices import ReaderNotices, ReaderNoticeType
 from gateway.flow.condition import Backlog, Condition, Standing
 from gateway.kernel.clock import SystemClock
 from gateway.kernel.config import Bus
@@ -54,7 +54,9 @@ class Box:
         return self.standing
 
     def card_in(self, reader: str = ONE) -> int:
-        notice = self.notices.publish(NoticeType.CARD_IN, reader, kind=CardKind.CPX, generation=Generation.CPS4, insertion_id=INSERTION)
+        notice = self.notices.publish(
+            ReaderNoticeType.CARD_IN, reader, kind=CardKind.CPX, generation=Generation.CPS4, insertion_id=INSERTION
+        )
         return notice.seq
 
     @asynccontextmanager
@@ -112,10 +114,10 @@ async def test_a_change_of_state_is_told_and_a_state_that_lasts_is_not(broker: M
 async def test_the_service_that_goes_is_told_on_every_reader(broker: Mosquitto) -> None:
     box = Box(clear(broker.port))
     async with broker.heard() as ear, box.publishing():
-        box.notices.publish(NoticeType.SERVICE_UP)
+        box.notices.publish(ReaderNoticeType.SERVICE_UP)
         for reader in (ONE, TWO):
-            box.notices.publish(NoticeType.READER_IN, reader)
-        gone = box.notices.publish(NoticeType.SERVICE_DOWN)
+            box.notices.publish(ReaderNoticeType.READER_IN, reader)
+        gone = box.notices.publish(ReaderNoticeType.SERVICE_DOWN)
         await ear.until(f"relais/tilleuls/readers/{ONE}/card", seq=gone.seq, type="service_down")
         await ear.until(f"relais/tilleuls/readers/{TWO}/card", seq=gone.seq, type="service_down")
 
@@ -126,7 +128,7 @@ async def test_a_broker_that_dies_and_comes_back_empty_is_told_everything_again(
         first = box.card_in()
         await ear.until(CARD, seq=first)
         broker.kill()
-        missed = [box.notices.publish(NoticeType.CARD_OUT, ONE).seq, box.card_in(TWO)]
+        missed = [box.notices.publish(ReaderNoticeType.CARD_OUT, ONE).seq, box.card_in(TWO)]
         broker.start()
         await broker.until_retained(ONLINE, True)
         async with broker.heard() as later:

@@ -7,11 +7,11 @@ from collections.abc import AsyncGenerator
 import msgspec
 
 from gateway.flow.caller import Caller
-from gateway.flow.cards.reader_notices import NoticeType, ReaderNotice, ReaderNotices
+from gateway.flow.cards.reader_notices import ReaderNotice, ReaderNotices, ReaderNoticeType
 from gateway.flow.cards.reader_pairings import ReaderPairings
 from gateway.flow.cards.views import CardEvent
 
-_FOR_ALL = frozenset({NoticeType.SERVICE_UP, NoticeType.SERVICE_DOWN, NoticeType.READER_IN, NoticeType.READER_OUT})
+_FOR_ALL = frozenset({ReaderNoticeType.SERVICE_UP, ReaderNoticeType.SERVICE_DOWN, ReaderNoticeType.READER_IN, ReaderNoticeType.READER_OUT})
 
 
 class CardLine(msgspec.Struct, frozen=True, kw_only=True):

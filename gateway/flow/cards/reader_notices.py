@@ -17,7 +17,7 @@ from typing import Annotated
 
 import msgspec
 
-from firmware.protocol import CardKind, Generation
+from firmware.protocol import CardKind, Generation, NoticeType
 from gateway.kernel.clock import Clock
 from gateway.kernel.errors import RelaisError
 
@@ -30,16 +30,19 @@ Sequence = Annotated[int, msgspec.Meta(ge=0, le=999_999_999_999)]
 """Too short for the number of a person."""
 
 
-class NoticeType(enum.StrEnum):
-    """What happened (cards.md 6). The service's own coming and going concerns every reader."""
+class ReaderNoticeType(enum.StrEnum):
+    """What is told of readers, of all that the device process notices; its words are public, on the event stream and on MQTT.
 
-    CARD_IN = "card_in"
-    CARD_OUT = "card_out"
-    CARD_MUTE = "card_mute"
-    READER_IN = "reader_in"
-    READER_OUT = "reader_out"
-    SERVICE_UP = "service_up"
-    SERVICE_DOWN = "service_down"
+    The service's own coming and going concerns every reader.
+    """
+
+    CARD_IN = NoticeType.CARD_IN.value
+    CARD_OUT = NoticeType.CARD_OUT.value
+    CARD_MUTE = NoticeType.CARD_MUTE.value
+    READER_IN = NoticeType.READER_IN.value
+    READER_OUT = NoticeType.READER_OUT.value
+    SERVICE_UP = NoticeType.SERVICE_UP.value
+    SERVICE_DOWN = NoticeType.SERVICE_DOWN.value
 
 
 class ReaderNotice(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,7 +52,7 @@ class ReaderNotice(msgspec.Struct, frozen=True, kw_only=True):
     """Grows by one, and from one start of the box to the next as long as its clock does."""
     ts: datetime
     """Aware, UTC."""
-    type: NoticeType
+    type: ReaderNoticeType
     reader: ReaderId | None = None
     kind: CardKind | None = None
     generation: Generation | None = None
@@ -65,8 +68,8 @@ class NoticeMalformed(RelaisError):
 
 _PER_SECOND = 100
 """Numbers set aside for each second of the life of the box."""
-_ABOUT_SERVICE = frozenset({NoticeType.SERVICE_UP, NoticeType.SERVICE_DOWN})
-_ABOUT_CARD = frozenset({NoticeType.CARD_IN, NoticeType.CARD_OUT, NoticeType.CARD_MUTE})
+_ABOUT_SERVICE = frozenset({ReaderNoticeType.SERVICE_UP, ReaderNoticeType.SERVICE_DOWN})
+_ABOUT_CARD = frozenset({ReaderNoticeType.CARD_IN, ReaderNoticeType.CARD_OUT, ReaderNoticeType.CARD_MUTE})
 
 
 class Listening:
@@ -126,7 +129,7 @@ class ReaderNotices:
 
     def publish(
         self,
-        type: NoticeType,  # noqa: A002 - the word of cards.md 6
+        type: ReaderNoticeType,  # noqa: A002 - the word of cards.md 6
         reader: str | None = None,
         *,
         kind: CardKind | None = None,
@@ -147,7 +150,7 @@ class ReaderNotices:
         )
         self._seq = notice.seq
         self._past.append(notice)
-        if notice.type is NoticeType.SERVICE_UP:
+        if notice.type is ReaderNoticeType.SERVICE_UP:
             self._last.clear()
         self._last[notice.reader] = notice
         for one in tuple(self._listeners):

@@ -17,13 +17,13 @@ from firmware import protocol
 from firmware.client import Away, Happening
 from firmware.protocol import Card, CardKind, Reader
 from gateway.flow.cards.errors import CardServiceDown, TokenLibraryMissing
-from gateway.flow.cards.reader_notices import NoticeType, ReaderNotices
+from gateway.flow.cards.reader_notices import ReaderNotices, ReaderNoticeType
 from gateway.flow.devices.views import DevicesView
 from gateway.flow.scanners.errors import DevicesSilent
 from gateway.kernel.errors import Explanation, RelaisError
 
 _log = structlog.get_logger("relais.devices")
-_ABOUT_READERS = frozenset(one.value for one in NoticeType)
+_ABOUT_READERS = frozenset(one.value for one in ReaderNoticeType)
 
 CardLeft = Callable[[str, str], None]
 """Told reader and insertion of each card that left; must not wait."""
@@ -108,7 +108,7 @@ class Devices:
         elif isinstance(one, protocol.Devices):
             self._compare(one)
         elif one.type.value in _ABOUT_READERS:
-            self._happened(NoticeType(one.type.value), one)
+            self._happened(ReaderNoticeType(one.type.value), one)
         else:
             self._count_scanner(one)
             if self.heard is not None:
@@ -124,23 +124,23 @@ class Devices:
             self._reader_out(gone)
         for reader in listed.readers:
             if reader.id not in self._readers:
-                self._notices.publish(NoticeType.READER_IN, reader.id)
+                self._notices.publish(ReaderNoticeType.READER_IN, reader.id)
             self._put(reader.id, reader.card, reader)
 
-    def _happened(self, kind: NoticeType, notice: protocol.Notice) -> None:
+    def _happened(self, kind: ReaderNoticeType, notice: protocol.Notice) -> None:
         reader = notice.device or ""
         match kind:
-            case NoticeType.SERVICE_UP | NoticeType.SERVICE_DOWN:
-                self._serve(up=kind is NoticeType.SERVICE_UP)
-            case NoticeType.READER_OUT:
+            case ReaderNoticeType.SERVICE_UP | ReaderNoticeType.SERVICE_DOWN:
+                self._serve(up=kind is ReaderNoticeType.SERVICE_UP)
+            case ReaderNoticeType.READER_OUT:
                 self._reader_out(reader)
-            case NoticeType.READER_IN:
+            case ReaderNoticeType.READER_IN:
                 if reader not in self._readers:
                     self._readers[reader] = Reader(id=reader, name="")
                     self._notices.publish(kind, reader)
-            case NoticeType.CARD_OUT:
+            case ReaderNoticeType.CARD_OUT:
                 self._put(reader, None)
-            case NoticeType.CARD_IN | NoticeType.CARD_MUTE:
+            case ReaderNoticeType.CARD_IN | ReaderNoticeType.CARD_MUTE:
                 self._put(reader, notice.card)
 
     def _serve(self, *, up: bool) -> None:
@@ -149,13 +149,13 @@ class Devices:
         for reader in list(self._readers):
             self._reader_out(reader)
         self._service = up
-        self._notices.publish(NoticeType.SERVICE_UP if up else NoticeType.SERVICE_DOWN)
+        self._notices.publish(ReaderNoticeType.SERVICE_UP if up else ReaderNoticeType.SERVICE_DOWN)
 
     def _reader_out(self, reader: str) -> None:
         if reader in self._readers:
             self._put(reader, None)
             del self._readers[reader]
-            self._notices.publish(NoticeType.READER_OUT, reader)
+            self._notices.publish(ReaderNoticeType.READER_OUT, reader)
 
     def _put(self, reader: str, card: Card | None, known: Reader | None = None) -> None:
         """That card is in the reader now, or none; tells of it when it is news."""
@@ -165,13 +165,13 @@ class Devices:
         if before == card:
             return
         if before is not None:
-            self._tell(NoticeType.CARD_OUT, reader, before)
+            self._tell(ReaderNoticeType.CARD_OUT, reader, before)
             for told in self._left:
                 told(reader, before.insertion_id)
         if card is not None:
-            self._tell(NoticeType.CARD_MUTE if card.kind is CardKind.MUTE else NoticeType.CARD_IN, reader, card)
+            self._tell(ReaderNoticeType.CARD_MUTE if card.kind is CardKind.MUTE else ReaderNoticeType.CARD_IN, reader, card)
 
-    def _tell(self, kind: NoticeType, reader: str, card: Card) -> None:
+    def _tell(self, kind: ReaderNoticeType, reader: str, card: Card) -> None:
         self._notices.publish(kind, reader, kind=card.kind, generation=card.generation, insertion_id=card.insertion_id)
 
     def _count_scanner(self, notice: protocol.Notice) -> None:
