@@ -2,6 +2,8 @@
 PYTHON ?= python3
 TESTS ?= tests
 ARGS ?=
+# Many tests wait for processes that they started: one worker more than there are processors keeps these busy.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
 ifeq ($(notdir $(PYTHON)),python3)
 VENV ?= .venv
@@ -34,7 +36,7 @@ demo: env-run
 
 test: env emulator
 	@.ci/packages debian-packages.txt tests/debian-packages.txt
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadgroup $(TESTS)
+	$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 --dist loadgroup $(TESTS)
 
 bench: env
 	@.ci/packages debian-packages.txt tests/debian-packages.txt
