@@ -62,5 +62,8 @@ class RealDisk:
         sync_folder(path.parent)
 
     def write(self, path: Path, data: bytes) -> None:
-        """A small file, whole or not at all."""
+        """A small file, whole or not at all, to the owner of its folder."""
         write_durably(path, data)
+        owner = path.parent.stat()
+        if path.stat().st_uid != owner.st_uid:
+            os.chown(path, owner.st_uid, owner.st_gid)

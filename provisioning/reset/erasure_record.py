@@ -65,7 +65,7 @@ def begun_in(home: Home, at: datetime) -> Begun:
 
 def _custody(home: Home, credentials: tuple[Path, ...]) -> Kind | None:
     """The strongest place where something is: that is the one in use (`boxkey_custody`)."""
-    if credentials:
+    if any(path.exists() for path in credentials):
         return "credential"
     names = {path.name for path in key_files(home)}
     found: dict[str, Kind] = {"box.key.tpm": "tpm", "box.key.passphrase": "passphrase", "box.key": "file"}
