@@ -189,6 +189,8 @@ def test_the_time_that_is_left(seconds: int, words: str) -> None:
     assert time_left(seconds).replace("\u00a0", " ") == words
 
 
+@pytest.mark.web
+@pytest.mark.slow
 @pytest.mark.parametrize("width", WIDTHS)
 async def test_everybody_can_read_it(browser: Browser, here: Served, width: int, tmp_path: Path) -> None:
     await here.box.relay.front.window.open_by_button()

@@ -12,7 +12,7 @@ from tests.api.rig import Served
 from tests.web.chromium import WIDTHS, come_in, complaints_of, faults, focused, window
 from tests.web.scenes import a_whole_afternoon, held_by_hand
 
-pytestmark = pytest.mark.web
+pytestmark = [pytest.mark.web, pytest.mark.slow]
 
 
 async def test_everything_works_without_script(browser: Browser, here: Served) -> None:

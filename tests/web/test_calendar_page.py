@@ -65,6 +65,7 @@ async def test_the_first_page_warns_from_ninety_days_before(box: Box, days: int,
 
 
 @pytest.mark.web
+@pytest.mark.slow
 @pytest.mark.parametrize("width", WIDTHS)
 async def test_everybody_can_read_the_calendar(here: Served, browser: Browser, width: int) -> None:
     put_next(here.box)

@@ -11,7 +11,7 @@ from tests.api.rig import AUTHOR, Served
 from tests.trust.pki import PASSPHRASE, SIGN, shared_pki
 from tests.web.chromium import WIDTHS, come_in, complaints_of, faults, window
 
-pytestmark = pytest.mark.web
+pytestmark = [pytest.mark.web, pytest.mark.slow]
 
 
 @pytest.mark.parametrize("width", WIDTHS)

@@ -15,7 +15,7 @@ from tests.api.teleservice import Teleservice
 from tests.web.chromium import WIDTHS, come_in, complaints_of, faults, focused, window
 from tests.web.patients import everybody, held, longer_list, recovered, states, unknown_to_insi, where
 
-pytestmark = pytest.mark.web
+pytestmark = [pytest.mark.web, pytest.mark.slow]
 
 KEY_SECONDS = 0.15
 """A key every 150 ms: somebody who knows the gesture, not in a hurry."""

@@ -107,6 +107,7 @@ async def test_a_form_of_another_site_moves_nothing(desk: Box) -> None:
 
 
 @pytest.mark.web
+@pytest.mark.slow
 @pytest.mark.parametrize("width", WIDTHS)
 async def test_everybody_sees_a_card_come_and_go_without_script(
     browser: Browser, tmp_path: Path, devices: DevicesInMemory, width: int
@@ -126,6 +127,7 @@ async def test_everybody_sees_a_card_come_and_go_without_script(
 
 
 @pytest.mark.web
+@pytest.mark.slow
 @pytest.mark.parametrize("width", WIDTHS)
 async def test_everybody_can_read_the_page(browser: Browser, tmp_path: Path, devices: DevicesInMemory, width: int) -> None:
     box = await open_box(tmp_path, devices=devices.call)

@@ -171,6 +171,7 @@ async def test_a_form_of_another_site_moves_nothing(box: Box, scanner: Plugged) 
 
 
 @pytest.mark.web
+@pytest.mark.slow
 @pytest.mark.parametrize("width", WIDTHS)
 async def test_in_a_browser_without_script_a_person_pairs_tries_and_reads(
     browser: Browser, here: Served, scanner: Plugged, width: int
@@ -198,6 +199,7 @@ async def test_in_a_browser_without_script_a_person_pairs_tries_and_reads(
 
 
 @pytest.mark.web
+@pytest.mark.slow
 @pytest.mark.parametrize("width", WIDTHS)
 async def test_everybody_can_read_the_pages(browser: Browser, here: Served, scanner: Plugged, width: int, tmp_path: Path) -> None:
     box, second = here.box, Plugged(tmp_path / "by-id" / "Lecteur du cabinet 2")
