@@ -6,6 +6,7 @@ import csv
 import inspect
 import re
 
+import msgspec
 import pytest
 
 from gateway.dmp import errors
@@ -183,7 +184,10 @@ def test_unexpected_element_leaves_the_feed_unsettled() -> None:
 
 @pytest.mark.conformity
 def test_official_answer_is_a_success() -> None:
-    read_feed_answer(official("TD2.1-Alimentation_reponse.xml"))
+    answer = official("TD2.1-Alimentation_reponse.xml")
+    read_feed_answer(answer)
+    refusal = msgspec.structs.replace(answer, body=answer.body.replace(b"ResponseStatusType:Success", b"ResponseStatusType:Failure"))
+    assert raised(refusal).answer == refusal.body != answer.body
 
 
 def test_references_are_read() -> None:

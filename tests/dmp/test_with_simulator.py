@@ -161,13 +161,15 @@ async def test_types_and_visibilities_are_taken(scene: Scene, type_code: str, as
     visibility = Visibility(
         masked_to_professionals=asked == "masked", hidden_from_patient=asked == "hidden", hidden_from_representatives=asked == "minor"
     )
-    await fed(scene, type_code=type_code, visibility=visibility)
+    lot = await fed(scene, type_code=type_code, visibility=visibility)
+    assert scene.status(lot.document_unique_id) == ("Approved", 1)
 
 
 async def test_nurse_feeds_without_savoir_faire(scene: Scene) -> None:
     nurse = Professional(id="860012345678", family="PETIT", given="ALIX", profession="60")
     lot, cda = await scene.sealed(author=nurse)
     await scene.client().feed(lot, cda, INS, nurse)
+    assert scene.status(lot.document_unique_id) == ("Approved", 1)
 
 
 async def test_dmp16_dmp17_existence(scene: Scene) -> None:
@@ -307,7 +309,8 @@ async def test_each_fault_of_the_simulator_is_understood(scene: Scene, fault: st
 @given(family=names, given_name=names)
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_dmp37_any_name_is_taken(scene: Scene, family: str, given_name: str) -> None:
-    await fed(scene, family=family, given=given_name, author=msgspec.structs.replace(DOCTOR, family=family, given=given_name))
+    lot = await fed(scene, family=family, given=given_name, author=msgspec.structs.replace(DOCTOR, family=family, given=given_name))
+    assert scene.status(lot.document_unique_id) == ("Approved", 1)
 
 
 def test_clock_of_the_scene_is_the_one_of_the_certificates() -> None:

@@ -29,7 +29,11 @@ def sample(name: str) -> etree._Element:
 @pytest.mark.conformity
 @pytest.mark.parametrize("name", ["TD2.1-Alimentation_reponse.xml", "TD3.3c-Supprimer_un_document_reponse.xml"])
 def test_official_answers_are_read_as_success(name: str) -> None:
-    read_registry_response(sample(name))
+    answer = sample(name)
+    read_registry_response(answer)
+    answer.set("status", f"{STATUS}Failure")
+    with pytest.raises(RegistryRefusal):
+        read_registry_response(answer)
 
 
 @pytest.mark.conformity
@@ -41,7 +45,11 @@ def test_official_search_answer_gives_its_entries() -> None:
 
 
 def test_warning_on_success_is_a_success() -> None:
-    read_registry_response(response("Success", ("XDSExtraMetadataNotSaved", "", "Warning")))
+    warning = ("XDSExtraMetadataNotSaved", "", "Warning")
+    read_registry_response(response("Success", warning))
+    with pytest.raises(RegistryRefusal) as caught:
+        read_registry_response(response("PartialSuccess", warning, ("XDSRepositoryError", "", "Error")))
+    assert [error.code for error in caught.value.errors] == ["XDSRepositoryError"]
 
 
 def test_refusal_keeps_codes_and_rules_but_no_text() -> None:

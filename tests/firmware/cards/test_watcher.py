@@ -162,10 +162,16 @@ async def test_a_watcher_that_hangs_in_a_frozen_service_does_not_hold_the_proces
         frozen.wait(60)
         raise CardsUnavailable("never in time")
 
+    before = set(threading.enumerate())
     watcher = Watcher(asyncio.get_running_loop(), lambda _: None, open_frozen)
     watcher.start()
+    [hanging] = [one for one in set(threading.enumerate()) - before if one.name == "card-watcher"]
     await asyncio.to_thread(watcher.stop)
+    assert hanging.is_alive(), "left where it hangs, not waited for"
+    assert hanging.daemon, "the process ends without it"
     frozen.set()
+    await asyncio.to_thread(hanging.join, 10)
+    assert not hanging.is_alive()
 
 
 class Restless(ScriptedContext):

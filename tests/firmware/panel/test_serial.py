@@ -21,7 +21,7 @@ from firmware.panel.messages import Message, hello, led, press, watchdog
 from firmware.panel.port import Pattern, Press, Status
 from firmware.panel.rp2040 import SerialPanel
 from firmware.panel.session import Pace
-from tests.firmware.panel.serving import connected, served
+from tests.firmware.panel.serving import connected, served, until
 
 QUICK = Pace(greeting=0.4, again=0.05, question=0.1, silence=0.5)
 HELLO = bytes([1, 2, 3, 0, 0, 0, 0, 9, 0, 3, 0]) + b"SERIAL-1    "
@@ -264,11 +264,17 @@ async def test_each_adapter_is_tried_in_turn(far: Far, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("fault", [OSError, TypeError, ValueError])
 async def test_a_system_that_cannot_list_its_lines_stops_nothing(fault: type[Exception]) -> None:
+    looks = 0
+
     def broken() -> list[str]:
+        nonlocal looks
+        looks += 1
         raise fault
 
-    async with served(SerialPanel(discover=broken, backoff=Backoff(0.01, 0.02))):
-        await asyncio.sleep(0.1)
+    panel = SerialPanel(discover=broken, backoff=Backoff(0.01, 0.02))
+    async with served(panel):
+        await until(lambda: looks > 3)
+        assert not panel.status.connected
 
 
 async def test_the_line_is_held_alone(far: Far) -> None:

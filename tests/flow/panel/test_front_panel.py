@@ -119,6 +119,7 @@ class Scene:
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
+        assert task.cancelled(), "it stops when told to, and for nothing else"
 
     def turn(self, condition: Condition) -> None:
         self.condition = condition
