@@ -1,7 +1,7 @@
 """Power cuts: the gateway is killed again and again at random instants, under load, against services that lose answers.
 
 Every receipt given ends delivered; the DMP holds each document once; each recipient got one logical message (same Message-ID, same bytes).
-`RELAIS_TEST_KILLS` sets the number of kills (100).
+`RELAIS_TEST_KILLS` sets the number of kills (60).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing_extensions import override
 from tests.rig.caller import Workstation, request, states
 from tests.rig.processes import ROOT, Gateway, Sandbox
 
-KILLS = int(os.environ.get("RELAIS_TEST_KILLS", "100"))
+KILLS = int(os.environ.get("RELAIS_TEST_KILLS", "60"))
 SEED = 20261124
 PACE = 0.12
 DRAIN = 90.0
