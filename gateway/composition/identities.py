@@ -13,6 +13,7 @@ from gateway.flow.identities.inquiries import Inquiries
 from gateway.flow.identities.insi_calls import CallBook
 from gateway.flow.identities.qualification import Qualification
 from gateway.flow.identities.registry import Registry
+from gateway.flow.identities.retention import Retention
 from gateway.flow.identities.search_limit import SearchLimits
 
 
@@ -26,6 +27,7 @@ class IdentityParts:
     inquiries: Inquiries
     batches: Batches
     limits: SearchLimits
+    retention: Retention
 
 
 def identity_parts(base: Foundations, clients: Clients, wake: Callable[[str], None]) -> IdentityParts:
@@ -38,4 +40,6 @@ def identity_parts(base: Foundations, clients: Clients, wake: Callable[[str], No
     identification = Identification(configuration, registry, calls, books, clients)
     inquiries = Inquiries(configuration, store, vault, base.identities, registry, identification, books, base.clock)
     batches = Batches(configuration, store, base.identities, registry, inquiries, books)
-    return IdentityParts(registry, calls, identification, inquiries, batches, SearchLimits(configuration.insi, base.clock.monotonic))
+    retention = Retention(configuration.insi, store, books, base.clock)
+    limits = SearchLimits(configuration.insi, base.clock.monotonic)
+    return IdentityParts(registry, calls, identification, inquiries, batches, limits, retention)

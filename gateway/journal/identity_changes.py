@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from gateway.journal.memory_tables import Tables
-from gateway.journal.records import BatchRecord, IdentityChangeRecord, InquiryRecord, InsiCallRecord, PatientRecord
+from gateway.journal.records import BatchRecord, Forget, IdentityChangeRecord, InquiryRecord, InsiCallRecord, PatientRecord
 from gateway.journal.store import DuplicateKey, StaleRecord, Unstorable
 
 T = TypeVar("T")
@@ -20,8 +20,11 @@ _FIXED: dict[type, tuple[str, ...]] = {
 }
 
 
-def put_identity(tables: Tables, change: PatientRecord | IdentityChangeRecord | InsiCallRecord | InquiryRecord | BatchRecord) -> None:
-    """Insert or update one record; raises StaleRecord, DuplicateKey, Unstorable."""
+IdentityChange = PatientRecord | IdentityChangeRecord | InsiCallRecord | InquiryRecord | BatchRecord | Forget
+
+
+def put_identity(tables: Tables, change: IdentityChange) -> None:
+    """Insert or update one record, or forget some; raises StaleRecord, DuplicateKey, Unstorable."""
     match change:
         case PatientRecord():
             _put_patient(tables, change)
@@ -35,6 +38,17 @@ def put_identity(tables: Tables, change: PatientRecord | IdentityChangeRecord | 
             _put_version(tables, tables.batches, change)
         case IdentityChangeRecord():
             tables.put(tables.changes, len(tables.changes) + 1, change)
+        case Forget():
+            _forget(tables, change)
+
+
+def _forget(tables: Tables, change: Forget) -> None:
+    """Erase rows past their time; raises Unstorable for a list that still has inquiries."""
+    tables_of: dict[str, dict[str, Any]] = {"call": tables.calls, "inquiry": tables.inquiries, "batch": tables.batches}
+    if change.what == "batch" and any(one.batch_id in change.ids for one in tables.inquiries.values()):
+        raise Unstorable("inquiries")
+    for one in change.ids:
+        tables.drop(tables_of[change.what], one)
 
 
 def following(before: T | None, record: T, fixed: tuple[str, ...]) -> T:
@@ -62,5 +76,5 @@ def _put_version(tables: Tables, table: dict[str, Any], record: InsiCallRecord |
     elif record.id in table:
         raise DuplicateKey("row")
     elif not isinstance(record, InsiCallRecord):
-        kept = msgspec.structs.replace(record, number=len(table) + 1)
+        kept = msgspec.structs.replace(record, number=max((one.number for one in table.values()), default=0) + 1)
     tables.put(table, record.id, kept)

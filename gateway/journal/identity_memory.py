@@ -13,6 +13,8 @@ from gateway.journal.store import NotAccepting
 
 T = TypeVar("T")
 
+_ENDED = ("done", "failed", "cancelled")
+
 
 class IdentityMemory:
     """`IdentityQuestions` in dicts. `accepting` is for tests: False makes every call raise NotAccepting."""
@@ -121,6 +123,27 @@ class IdentityMemory:
     async def inquiries_of_batch(self, batch_id: str, after: int, limit: int) -> list[InquiryRecord]:
         """See IdentityQuestions.inquiries_of_batch."""
         return _up_to(limit, [one for one in self._open().inquiries.values() if one.batch_id == batch_id and one.number > after])
+
+    async def calls_past(self, before: int, limit: int) -> list[str]:
+        """See IdentityQuestions.calls_past."""
+        ended = [one for one in self._open().calls.values() if one.answered_at is not None and one.at < before]
+        return [one.id for one in _up_to(limit, sorted(ended, key=lambda one: one.at))]
+
+    async def inquiries_past(self, before: int, limit: int) -> list[str]:
+        """See IdentityQuestions.inquiries_past."""
+        tables = self._open()
+        closed = {one.id for one in tables.batches.values() if one.closed_at is not None and one.closed_at < before}
+        ended = [one for one in tables.inquiries.values() if one.state in _ENDED and one.updated_at < before]
+        past = [one for one in ended if one.batch_id is None or one.batch_id in closed]
+        return [one.id for one in _up_to(limit, sorted(past, key=lambda one: (one.updated_at, one.number)))]
+
+    async def batches_past(self, before: int, limit: int) -> list[str]:
+        """See IdentityQuestions.batches_past."""
+        tables = self._open()
+        asking = {one.batch_id for one in tables.inquiries.values()}
+        closed = [one for one in tables.batches.values() if one.state in _ENDED and one.closed_at is not None and one.closed_at < before]
+        past = sorted((one for one in closed if one.id not in asking), key=lambda one: (one.closed_at or 0, one.number))
+        return [one.id for one in _up_to(limit, past)]
 
     async def batch(self, batch_id: str) -> BatchRecord | None:
         """See IdentityQuestions.batch."""

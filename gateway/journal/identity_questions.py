@@ -115,6 +115,18 @@ class IdentityQuestions(Protocol):
         """At most `limit` inquiries of a batch whose number is over `after`, in order of creation."""
         ...
 
+    async def calls_past(self, before: int, limit: int) -> list[str]:
+        """Ids of at most `limit` ended calls made before that instant, the oldest first."""
+        ...
+
+    async def inquiries_past(self, before: int, limit: int) -> list[str]:
+        """Ids of at most `limit` inquiries that ended before that instant, the oldest end first; of a list, once it closed before."""
+        ...
+
+    async def batches_past(self, before: int, limit: int) -> list[str]:
+        """Ids of at most `limit` lists closed before that instant that have no inquiry left, the oldest first."""
+        ...
+
     async def batch(self, batch_id: str) -> BatchRecord | None:
         """The batch, None when there is none."""
         ...

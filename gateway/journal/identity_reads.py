@@ -127,6 +127,22 @@ class IdentityReads:
         bounds = {"batch_id": batch_id, "after": after, "limit": max(0, limit)}
         return await self._reader.records(INQUIRIES, "inquiries-of-batch", **bounds)
 
+    async def calls_past(self, before: int, limit: int) -> list[str]:
+        """See IdentityQuestions.calls_past."""
+        return await self._ids("calls-past", before, limit)
+
+    async def inquiries_past(self, before: int, limit: int) -> list[str]:
+        """See IdentityQuestions.inquiries_past."""
+        return await self._ids("inquiries-past", before, limit)
+
+    async def batches_past(self, before: int, limit: int) -> list[str]:
+        """See IdentityQuestions.batches_past."""
+        return await self._ids("batches-past", before, limit)
+
+    async def _ids(self, question: str, before: int, limit: int) -> list[str]:
+        rows = await self._reader.fetch(question, before=before, limit=max(0, limit))
+        return [row["id"] for row in rows if isinstance(row["id"], str)]
+
     async def batch(self, batch_id: str) -> BatchRecord | None:
         """See IdentityQuestions.batch."""
         return await self._reader.first(BATCHES, "batch", id=batch_id)

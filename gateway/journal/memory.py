@@ -27,6 +27,7 @@ from gateway.journal.records import (
     DocumentRecord,
     EventRecord,
     ExistenceRecord,
+    Forget,
     IdentityChangeRecord,
     InquiryRecord,
     InsiCallRecord,
@@ -259,7 +260,7 @@ class MemoryStore(IdentityMemory):
                 _put_once(tables, tables.blobs, change, parent=change.document_id in tables.documents)
             case ReceiptRecord():
                 _put_once(tables, tables.receipts, change, parent=change.delivery_id in tables.deliveries)
-            case PatientRecord() | IdentityChangeRecord() | InsiCallRecord() | InquiryRecord() | BatchRecord():
+            case PatientRecord() | IdentityChangeRecord() | InsiCallRecord() | InquiryRecord() | BatchRecord() | Forget():
                 put_identity(tables, change)
             case AlarmRecord():
                 _put_alarm(tables, change)

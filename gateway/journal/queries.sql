@@ -106,6 +106,15 @@ VALUES (:id, :structure, :local_ref, :inquiry_id, :workstation, :actor, :purpose
 UPDATE insi_calls SET answered_at = :answered_at, outcome = :outcome, wrapped_key = :wrapped_key, sealed = :sealed, version = :version
 WHERE id = :id AND version = :version - 1;
 
+-- name: call-forget
+DELETE FROM insi_calls WHERE id IN (SELECT value FROM json_each(:ids));
+
+-- name: inquiry-forget
+DELETE FROM inquiries WHERE id IN (SELECT value FROM json_each(:ids));
+
+-- name: batch-forget
+DELETE FROM batches WHERE id IN (SELECT value FROM json_each(:ids));
+
 -- name: inquiry-insert
 INSERT INTO inquiries (id, structure, workstation, software, actor, kind, night, batch_id, local_ref, wrapped_key, sealed, state, outcome,
                        attempts, next_attempt_at, explanation, created_at, updated_at, version)
@@ -396,6 +405,20 @@ ORDER BY number DESC LIMIT :limit;
 
 -- name: unanswered-calls
 SELECT * FROM insi_calls WHERE answered_at IS NULL ORDER BY at, number;
+
+-- name: calls-past
+SELECT id FROM insi_calls WHERE at < :before AND answered_at IS NOT NULL ORDER BY at, number LIMIT :limit;
+
+-- name: inquiries-past
+SELECT id FROM inquiries
+WHERE state IN ('done', 'failed', 'cancelled') AND updated_at < :before
+  AND (batch_id IS NULL OR (SELECT closed_at FROM batches WHERE id = batch_id) < :before)
+ORDER BY updated_at, number LIMIT :limit;
+
+-- name: batches-past
+SELECT id FROM batches
+WHERE state IN ('done', 'cancelled') AND closed_at < :before AND NOT EXISTS (SELECT 1 FROM inquiries WHERE batch_id = batches.id)
+ORDER BY closed_at, number LIMIT :limit;
 
 -- name: inquiry
 SELECT * FROM inquiries WHERE id = :id;

@@ -370,6 +370,13 @@ class DeleteBlob(msgspec.Struct, frozen=True, kw_only=True):
     id: str
 
 
+class Forget(msgspec.Struct, frozen=True, kw_only=True):
+    """Erase rows about INSi that are past their time; those that are there no more are no fault. A list goes after its inquiries."""
+
+    what: Literal["call", "inquiry", "batch"]
+    ids: tuple[str, ...]
+
+
 class QuarantineRecord(msgspec.Struct, frozen=True, kw_only=True):
     """A row that could not be read: put aside with its raw columns, so that the rest goes on and a person may look."""
 
@@ -402,4 +409,5 @@ Change = (
     | WakeLane
     | BringForward
     | DeleteBlob
+    | Forget
 )

@@ -6,6 +6,7 @@ fails (disk full, read-only, damaged), nobody was written and everybody is told 
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -24,6 +25,7 @@ from gateway.journal.records import (
     DocumentRecord,
     EventRecord,
     ExistenceRecord,
+    Forget,
     IdentityChangeRecord,
     InquiryRecord,
     InsiCallRecord,
@@ -141,6 +143,8 @@ class GroupWriter:
                 connection.execute(statement("lane-wake"), {"lane": change.lane, "now": change.now})
             case DeleteBlob():
                 connection.execute(statement("blob-delete"), {"id": change.id})
+            case Forget():
+                connection.execute(statement(f"{change.what}-forget"), {"ids": json.dumps(change.ids)})
             case BadRow():
                 _put_aside(connection, change)
             case PatientRecord() | InsiCallRecord() | InquiryRecord() | BatchRecord() | SuccessionRecord():

@@ -164,6 +164,12 @@ class Insi(_Section, frozen=True, kw_only=True):
     """Searches of one workstation: the box is no identity oracle."""
     misses_per_hour: int = 40
     """Searches of one workstation that found nobody, or several."""
+    keep_calls_days: Annotated[int, msgspec.Meta(ge=0)] = 1095
+    """How long the request and the answer of each call are kept; 0: for ever. Three years: by then the INS it gave should have been
+    verified by a newer one (insi.md 4.6). What INSi returned stays in the registry (EXI REC 08), and who asked what
+    in the audit trail."""
+    keep_searches_days: Annotated[int, msgspec.Meta(ge=0)] = 90
+    """How long the results of deferred searches and of lists are kept: they repeat the calls and the registry; 0: for ever [R]."""
 
 
 class Identification(_Section, frozen=True, kw_only=True):

@@ -95,6 +95,7 @@ _ACTS = {
     "identity.verified": "INS vérifiée auprès d'INSi",
     "insi.asked": "INSi interrogé",
     "insi.answered": "Réponse d'INSi reçue",
+    "insi.erased": "Appels et résultats d'INSi arrivés au bout de leur durée de garde : effacés",
     "inquiries.paused": "Recherches du boîtier suspendues : réglage à corriger",
     "inquiries.resumed": "Recherches du boîtier reprises",
     "insi.search-limit": "Trop de recherches depuis ce poste : recherche refusée",

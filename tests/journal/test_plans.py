@@ -58,7 +58,7 @@ PARAMETERS: dict[str, Any] = {
 }
 SMALL = {
     "quarantine-list", "workstations", "shape", "documents-since", "patient-count", "patients-waited-for", "task-counts",
-    "waiting-inquiries", "batch-counts", "alarms", "successions", "pairings",
+    "waiting-inquiries", "batch-counts", "batches-past", "alarms", "successions", "pairings",
 }  # fmt: skip
 """Questions whose answer is as long as their walk, or that walk a small table."""
 SHORT = ("SCAN json_each", "SCAN known", "SCAN (subquery", "SCAN sqlite_sequence")
