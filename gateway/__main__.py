@@ -54,6 +54,7 @@ class _InAnyOrder(argparse.ArgumentParser):
 
     @override
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Once over the words and options as they are mixed; the library comes back here for each of the two."""
         if self._mixing:
             return super().parse_known_args(args, namespace)
         self._mixing = True

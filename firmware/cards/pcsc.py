@@ -141,6 +141,7 @@ class _Context:
         self._raw, self._handle = raw, handle
 
     def readers(self) -> list[str]:
+        """Their PC/SC names, none for a service without readers; raises ServiceDown."""
         code, names = self._raw.SCardListReaders(self._handle, [])
         if _unsigned(code) == _NO_READERS:
             return []
@@ -148,6 +149,7 @@ class _Context:
         return [str(name) for name in names]
 
     def wait(self, known: Sequence[Seen], seconds: float) -> list[Seen] | None:
+        """What differs from `known`; None after so many seconds, a `cancel`, or a reader pcscd knows no more. Raises ServiceDown."""
         asked = [(one.reader, one.state & ~CHANGED) for one in known]
         asked.append((PNP, len(known) << 16))
         code, states = self._raw.SCardGetStatusChange(self._handle, int(seconds * 1000), asked)
@@ -157,6 +159,7 @@ class _Context:
         return [Seen(reader=name, state=state, atr=bytes(atr)) for name, state, atr in states if name != PNP]
 
     def features(self, reader: str) -> Features:
+        """What the reader can do, asked of it directly: no card is needed, nor disturbed. All unknown when it does not say."""
         code, card, _ = self._raw.SCardConnect(self._handle, reader, _DIRECT, 0)
         if _unsigned(code) != _SUCCESS:
             return Features()
@@ -169,14 +172,17 @@ class _Context:
             self._raw.SCardDisconnect(card, _LEAVE)
 
     def connect(self, reader: str) -> Link:
+        """The card in this reader, shared with other programs; raises the DeviceError that the service's code means."""
         code, card, protocol = self._raw.SCardConnect(self._handle, reader, _SHARED, _T0 | _T1)
         _check(code)
         return _Link(self._raw, card, protocol)
 
     def cancel(self) -> None:
+        """Ends a `wait` of another thread."""
         self._raw.SCardCancel(self._handle)
 
     def release(self) -> None:
+        """Ends the session; it is of no use afterwards."""
         self._raw.SCardReleaseContext(self._handle)
 
 
@@ -187,10 +193,12 @@ class _Link:
         self._began = False
 
     def begin(self) -> None:
+        """Keeps other programs out until `end`; raises as `Context.connect`."""
         _check(self._raw.SCardBeginTransaction(self._card))
         self._began = True
 
     def transmit(self, command: bytes) -> bytes:
+        """The card's whole answer, at least its two bytes of status; raises CardAbsent, and as `begin`."""
         form = self._raw.SCARD_PCI_T1 if self.protocol else self._raw.SCARD_PCI_T0
         code, answer = self._raw.SCardTransmit(self._card, form, list(command))
         _check(code)
@@ -199,6 +207,7 @@ class _Link:
         return bytes(answer)
 
     def end(self, *, reset: bool) -> None:
+        """Lets other programs in again, the card left as it is or reset first; raises nothing."""
         how = _RESET if reset else _LEAVE
         if self._began:
             self._raw.SCardEndTransaction(self._card, how)  # reset before others are let in

@@ -48,6 +48,7 @@ class CertificateProtocol(HttpToolsProtocol):
 
     @override
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn narrows it likewise
+        """One connection too many is cut at once; the others have a delay to send their first header."""
         super().connection_made(transport)
         if len(self.connections) > _MOST_CONNECTIONS:
             transport.abort()
@@ -66,16 +67,19 @@ class CertificateProtocol(HttpToolsProtocol):
 
     @override
     def on_message_begin(self) -> None:
+        """The delay of the next request's header begins with its first byte."""
         self._expect_header()
         super().on_message_begin()
 
     @override
     def on_headers_complete(self) -> None:
+        """The header is whole: the body has its own limits."""
         self._expect_nothing()
         super().on_headers_complete()
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
+        """Nothing is waited for any more."""
         self._expect_nothing()
         super().connection_lost(exc)
 
@@ -110,10 +114,12 @@ class _Server(uvicorn.Server):
     @override
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
+        """Takes none: they are the composition root's."""
         yield
 
     @override
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listens on the sockets given, and says `ready` once it does."""
         await super().startup([])
         loop = asyncio.get_running_loop()
         for one in sockets or ():

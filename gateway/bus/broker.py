@@ -103,6 +103,7 @@ class _Connection:
         self._client = client
 
     async def publish(self, topic: str, payload: bytes) -> None:
+        """Retained, at least once; raises BrokerUnavailable."""
         import aiomqtt
 
         try:
@@ -111,6 +112,7 @@ class _Connection:
             raise BrokerUnavailable(_reason(problem)) from None
 
     async def lost(self) -> None:
+        """Returns when the connection has gone; what the broker sends meanwhile is dropped."""
         import aiomqtt
 
         try:

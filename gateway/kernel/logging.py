@@ -56,12 +56,14 @@ class _Unfailing(io.TextIOBase):
 
     @override
     def write(self, text: str) -> int:
+        """Characters written, 0 for a line lost."""
         with contextlib.suppress(OSError, ValueError):
             return self._stream.write(text)
         return 0
 
     @override
     def flush(self) -> None:
+        """Raises nothing."""
         try:  # noqa: SIM105 - also called when the interpreter ends and modules are gone
             self._stream.flush()
         except (OSError, ValueError):
@@ -80,8 +82,10 @@ def _redact_event(logger: WrappedLogger, method: str, event: EventDict) -> Event
 class _RedactingFormatter(logging.Formatter):
     @override
     def format(self, record: logging.LogRecord) -> str:
+        """The line, redacted."""
         return redact(super().format(record))
 
     @override
     def formatException(self, ei: Any) -> str:
+        """Types and places alone: messages of other people's exceptions may hold data."""
         return _place(ei) if ei[0] is not None else ""

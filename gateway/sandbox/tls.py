@@ -40,6 +40,7 @@ class _AlertingObject(ssl.SSLObject):
 
     @override
     def do_handshake(self) -> None:
+        """Sends the alert that tells why before it raises."""
         try:
             super().do_handshake()
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
@@ -56,6 +57,7 @@ class _AlertingContext(ssl.SSLContext):
 
     @override
     def wrap_bio(self, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO, *arguments: Any, **options: Any) -> ssl.SSLObject:
+        """The object, with what it needs to send its alert by itself."""
         made = super().wrap_bio(incoming, outgoing, *arguments, **options)
         if isinstance(made, _AlertingObject):
             made.outgoing, made.plug = outgoing, CONNECTION.get()

@@ -31,6 +31,7 @@ _REVOKED_CODE = 23
 class _CheckedObject(ssl.SSLObject):
     @override
     def do_handshake(self) -> None:
+        """Raises SSLCertVerificationError as well for a certificate on the lists heeded at this instant."""
         super().do_handshake()
         _refuse_revoked(self.getpeercert(True), self.context)
 
@@ -38,6 +39,7 @@ class _CheckedObject(ssl.SSLObject):
 class _CheckedSocket(ssl.SSLSocket):
     @override
     def do_handshake(self, block: bool = False) -> None:
+        """As `_CheckedObject.do_handshake`; the socket is closed before it raises."""
         try:
             super().do_handshake(block)
             _refuse_revoked(self.getpeercert(True), self.context)

@@ -126,6 +126,7 @@ class _Transport(httpx.AsyncHTTPTransport):
 
     @override
     async def aclose(self) -> None:
+        """Closes the pool."""
         await self._pool.aclose()
 
 

@@ -41,10 +41,12 @@ class _Inbox(asyncio.Protocol):
 
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The transport, for a flood to be cut by."""
         self.transport = cast(asyncio.Transport, transport)
 
     @override
     def data_received(self, data: bytes) -> None:
+        """Kept until it is read; a peer that sends without end is cut (`flood`)."""
         self.buffer += data
         self.arrival.set()
         if len(self.buffer) > _PAUSE_ABOVE:
@@ -54,19 +56,23 @@ class _Inbox(asyncio.Protocol):
 
     @override
     def eof_received(self) -> bool:
+        """The other side has no more to say: nor have we."""
         self.end("EOF")
         return False
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
+        """Ends, for the reason that comes first."""
         self.end(_named(exc) if exc is not None else "EOF")
 
     @override
     def pause_writing(self) -> None:
+        """Whoever writes waits for `drained`."""
         self.drained.clear()
 
     @override
     def resume_writing(self) -> None:
+        """Whoever waited goes on."""
         self.drained.set()
 
     def end(self, reason: str) -> None:

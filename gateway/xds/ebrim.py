@@ -45,6 +45,7 @@ class _Writer:
         self._count = 0
 
     def submission_set(self, submission: SubmissionSet) -> None:
+        """The RegistryPackage, marked as a submission set by its classification."""
         package = _add(self._objects, "RegistryPackage", id=submission.id)
         _slot(package, "submissionTime", (submission.submission_time,))
         _label(package, "Name", submission.title)
@@ -58,6 +59,7 @@ class _Writer:
         self._identifier(package, schemes.SET_UNIQUE, submission.unique_id)
 
     def entry(self, entry: DocumentEntry, uri: str | None) -> None:
+        """The ExtrinsicObject of a stable document; `uri` is its place in an archive, None in a submission."""
         extrinsic = _add(self._objects, "ExtrinsicObject", id=entry.id, mimeType=entry.mime_type, objectType=schemes.STABLE_DOCUMENT)
         _entry_slots(extrinsic, entry, uri)
         _label(extrinsic, "Name", entry.title)
@@ -77,6 +79,7 @@ class _Writer:
         self._identifier(extrinsic, schemes.ENTRY_UNIQUE, entry.unique_id)
 
     def association(self, association: Association) -> None:
+        """Between the set and a document, or between two documents; always told as Original."""
         made = _add(
             self._objects,
             "Association",

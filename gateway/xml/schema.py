@@ -78,6 +78,7 @@ class _FolderOnly(etree.Resolver):
 
     @override
     def resolve(self, system_url: str, public_id: str, context: object = None) -> Any:
+        """A file of the folder of schemas, for a network address too; raises SchemaInvalid for any other."""
         url = urlsplit(system_url)
         path = Path(unquote(url.path))
         if url.scheme not in ("", "file"):
