@@ -161,7 +161,7 @@ async def _read(
             raise ContentTypeRefused(field="file")
         kind = media["file"] or "application/octet-stream"
         header = tuple(request.headers.getall(TOKEN_HEADER.lower(), []))
-        yield EsignsanteForm(known, file.content(), kind, said, signers.values(), header, request.url.path)
+        yield EsignsanteForm(known, file.give(), kind, said, signers.values(), header, request.url.path)
 
 
 class _Ignored:

@@ -109,6 +109,12 @@ class Small:
         """What was received."""
         return bytes(self._content)
 
+    def give(self) -> bytes:
+        """What was received, no longer kept here."""
+        content = bytes(self._content)
+        self._content = bytearray()
+        return content
+
     @property
     def held(self) -> bytearray:
         """What was received, where it stands: for whoever wipes it."""

@@ -6,6 +6,7 @@ Sources: dossier cda_signing.md 4.1, 4.2; dmp.md section 4; W3C xmldsig-core, RF
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from cryptography.hazmat.primitives import hashes
@@ -50,6 +51,14 @@ CANONICAL_FORMS: dict[str, Canonicalisation] = {
 def digest_of(data: bytes | memoryview, name: DigestName) -> bytes:
     """The raw digest of these bytes."""
     return hashlib.new(name, data, usedforsecurity=False).digest()
+
+
+def digest_of_pieces(pieces: Iterable[bytes], name: DigestName) -> bytes:
+    """The raw digest of these bytes, one after the other."""
+    whole = hashlib.new(name, usedforsecurity=False)
+    for piece in pieces:
+        whole.update(piece)
+    return whole.digest()
 
 
 def hash_algorithm(name: DigestName) -> hashes.HashAlgorithm:

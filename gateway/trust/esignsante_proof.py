@@ -20,6 +20,7 @@ from typing_extensions import override
 from gateway.trust.algorithms import DIGEST_URIS, digest_of
 from gateway.trust.certificate import distinguished_name, to_der
 from gateway.trust.dsig import base64_text
+from gateway.trust.packaging import Filling
 from gateway.trust.properties import signing_time
 from gateway.trust.revocation import read_list
 from gateway.xml.build import Vocabulary
@@ -75,14 +76,16 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
     """Lists of those authorities."""
 
 
-def build_proof(request: ProofRequest, judged: Judged, *, proof_id: str, version: str, now: datetime) -> etree._Element:
-    """The proof, not signed yet. Raises XmlTextInvalid for a text that XML cannot carry."""
-    return xns(
+def build_proof(request: ProofRequest, judged: Judged, *, proof_id: str, version: str, now: datetime) -> tuple[etree._Element, Filling]:
+    """The proof, not signed yet, and the signed document or the certificate that fills it. Raises XmlTextInvalid for a text that XML cannot
+    carry."""
+    filling = Filling(judged.content)
+    proof = xns(
         "ASIPProof",
         {_XML_ID: "ASIP_Proof"},
         xns("ASIPProofInfo", _version(version), xns("ProofId", proof_id), xns("CreationTime", signing_time(now))),
         xns("Configuration", f"rules={','.join(judged.rules)}"),
-        _request(request, judged),
+        _request(request, filling),
         xns(
             "Processing",
             xns("OpName", request.operation),
@@ -91,6 +94,7 @@ def build_proof(request: ProofRequest, judged: Judged, *, proof_id: str, version
             _grounds(judged),
         ),
     )
+    return proof, filling
 
 
 def _version(full: str) -> etree._Element:
@@ -98,7 +102,7 @@ def _version(full: str) -> etree._Element:
     return xns("Version", xns("Name", "Relais"), xns("Major", major), xns("Minor", minor or "0"), xns("Full", full))
 
 
-def _request(request: ProofRequest, judged: Judged) -> etree._Element:
+def _request(request: ProofRequest, filling: Filling) -> etree._Element:
     return xns(
         "RequestInfo",
         xns("RequestType", request.kind),
@@ -106,7 +110,7 @@ def _request(request: ProofRequest, judged: Judged) -> etree._Element:
         xns("Tag", request.tag),
         xns("ApplicantId", request.applicant),
         xns("OpenidTokens", [_token(one) for one in request.tokens]) if request.tokens else None,
-        xns("Certificate" if request.kind == "VerifCert" else "Signature", base64_text(judged.content)),
+        xns("Certificate" if request.kind == "VerifCert" else "Signature", filling.text),
     )
 
 

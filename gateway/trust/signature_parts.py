@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -18,6 +19,7 @@ from gateway.trust.algorithms import DS, XPATH
 from gateway.xml.c14n import EXCLUSIVE
 
 _MOST_REFERENCES = 64
+_BLANK = re.compile(r"\s")
 _LIST = f"{{{EXCLUSIVE}}}InclusiveNamespaces"
 
 
@@ -124,8 +126,9 @@ def plain_text(element: etree._Element) -> str:
 
 def decoded(element: etree._Element) -> bytes:
     """The base64 text of an element, decoded; raises Unacceptable."""
+    text = plain_text(element)
     try:
-        return base64.b64decode("".join(plain_text(element).split()), validate=True)
+        return base64.b64decode("".join(text.split()) if _BLANK.search(text) else text, validate=True)
     except (binascii.Error, ValueError):
         raise Unacceptable("base64", reason="un contenu en base64 y est abîmé") from None
 

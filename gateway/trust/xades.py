@@ -15,7 +15,7 @@ from lxml import etree
 from gateway.kernel.errors import Refused
 from gateway.trust.algorithms import XPATH, digest_of
 from gateway.trust.dsig import complete, ds, key_info, reference, reference_to, signed_info, transform
-from gateway.trust.packaging import Recipe, bearer, reference_around, reference_to_carried, written, written_around
+from gateway.trust.packaging import Filling, Recipe, bearer, reference_around, reference_to_carried, written, written_around
 from gateway.trust.properties import PROPERTIES_TYPES, baseline_properties
 from gateway.trust.signer import DigestName, Signer
 
@@ -63,16 +63,23 @@ async def sign_enveloped(document: bytes, signer: Signer, now: datetime, roles: 
     return await sign_bearer(bearer(document), signer, now, roles, recipe)
 
 
-async def sign_bearer(root: etree._Element, signer: Signer, now: datetime, roles: Sequence[str] = (), recipe: Recipe = USUAL) -> bytes:
-    """As `sign_enveloped`, for a document of our own that was never written. Raises KeyUnavailable."""
+async def sign_bearer(
+    root: etree._Element,
+    signer: Signer,
+    now: datetime,
+    roles: Sequence[str] = (),
+    recipe: Recipe = USUAL,
+    filling: Filling | None = None,
+) -> bytes:
+    """As `sign_enveloped`, for a document that was read or made already; `filling` is a large content in it. Raises KeyUnavailable."""
     identity = str(uuid.uuid4())
     without = transform(XPATH)
     without.append(ds("XPath", "not(ancestor-or-self::ds:Signature)"))
-    content = reference_around(root, without, identity, recipe)
+    content = reference_around(root, without, identity, recipe, filling)
     signature, qualifying = _frame(identity, signer, now, roles, "text/xml")
     root.append(signature)
     await _finish(identity, signature, qualifying, content, signer, recipe)
-    return written(root)
+    return written(root, filling)
 
 
 async def _sign(

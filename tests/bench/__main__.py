@@ -26,6 +26,7 @@ from tests.bench.floor import bare_machine
 from tests.bench.guard import measure_guard
 from tests.bench.insi import measure_check, measure_search
 from tests.bench.process import load_average
+from tests.bench.signing import measure_signing
 from tests.bench.stages import measure_stages
 from tests.bench.startup import measure_startup
 from tests.mss.letters import draft
@@ -59,6 +60,7 @@ def parts(level: str) -> dict[str, Part]:
             *measure_check(folder / "check", times=9 if full else 5 if quick else 1),
         ],
         "cards": lambda folder: measure_cards(folder, insertions=30 if full else 10 if quick else 2),
+        "signing": lambda folder: measure_signing(folder, size=9_990_000 if full or quick else 500_000),
         "cost-small": lambda folder: measure_cost(folder, small),
         "cost-middle": lambda folder: measure_cost(folder, middle),
         "cost-large": lambda folder: measure_cost(folder, large),

@@ -199,6 +199,9 @@ class Esignsante:
         async with self._room_for(order.data):
             signed = await self._sign(caller, order)
             report = await self._judge(order.form, signed)
+            # The same bytes twice would be ten megabytes more.
+            original = order.data if report.original == order.data else report.original
+            report = msgspec.structs.replace(report, original=original)
             outcome = msgspec.structs.replace(_outcome(report), signed=signed)
             proof = await self._prove(caller, order.number, request, _judged_signature(order.form, report, signed, outcome.errors))
         return msgspec.structs.replace(outcome, proof=proof)
@@ -241,7 +244,7 @@ class Esignsante:
 
     @asynccontextmanager
     async def _room_for(self, data: bytes) -> AsyncIterator[None]:
-        """One large file at a time: a proof takes thirty times its document for a moment. Raises TooMuchAtOnce after a while."""
+        """One large file at a time: a proof takes some ten times its document for a moment. Raises TooMuchAtOnce after a while."""
         if len(data) <= self._large:
             yield
             return
@@ -261,8 +264,8 @@ class Esignsante:
         async def make(signer: Signer, now: datetime) -> bytes:
             await self._check_signer(signer.certificate, now)
             judged = self._judged(known, now)
-            proof = await asyncio.to_thread(build_proof, request, judged, proof_id=new_id(), version=version("relais"), now=now)
-            return await sign_bearer(proof, signer, now)
+            proof, filling = build_proof(request, judged, proof_id=new_id(), version=version("relais"), now=now)
+            return await sign_bearer(proof, signer, now, filling=filling)
 
         return await self._signatures.seal(caller, chosen.structure, "proof.signed", request.kind, make)
 
