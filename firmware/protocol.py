@@ -65,7 +65,7 @@ class Reader(_Message, frozen=True, kw_only=True):
     card: Card | None = None
 
 
-Trouble = Literal["absent", "busy", "forbidden", "failed", "unused"]
+Trouble = Literal["absent", "busy", "forbidden", "failed", "unsteady", "unused"]
 
 
 class Scanner(_Message, frozen=True, kw_only=True):

@@ -35,10 +35,10 @@ class Heard(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Device:
-    """A scanner whose line is open; raises LineNotOpened at the start. `lost` is called once when the line goes away."""
+    """A scanner whose line, `wire`, is open at the speed that is recalled. `lost` is called once when the line goes away."""
 
     def __init__(
-        self, path: str, recalled: Recalled, *, tell: Callable[[Heard], None], lost: Callable[[], None], keep: Callable[[Recalled], None]
+        self, wire: Wire, recalled: Recalled, *, tell: Callable[[Heard], None], lost: Callable[[], None], keep: Callable[[Recalled], None]
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._recalled = recalled
@@ -52,8 +52,8 @@ class Device:
         self._pause: asyncio.TimerHandle | None = None
         self._assembler = Assembler(recalled.rule)
         self._speed = recalled.settings.speed
-        self._wire: Wire | None = Wire(path, recalled.settings.speed)
-        self._loop.add_reader(self._wire.fileno(), self._readable)
+        self._wire: Wire | None = wire
+        self._loop.add_reader(wire.fileno(), self._readable)
 
     @property
     def recalled(self) -> Recalled:

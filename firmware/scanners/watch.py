@@ -2,7 +2,8 @@
 
 For the process that owns the devices: `await start()`, then everything happens in its loop and is given to `tell`. A scanner that is
 unplugged, or whose line another program holds, is looked for again every second, and known again by its USB serial number and interface
-under whatever name the kernel gives it. No fault of one scanner reaches another one.
+under whatever name the kernel gives it. A line that dies as soon as it is open is told of once and tried ever more rarely. No fault of one
+scanner reaches another one, nor the loop.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Final
@@ -21,8 +23,10 @@ from firmware.errors import ScannerUnknown
 from firmware.protocol import NoticeType, Scanner, Trouble
 from firmware.scanners.device import Device, Heard
 from firmware.scanners.errors import LineNotOpened, LinesUnreadable, ScannerNotConnected
+from firmware.scanners.opening import Openings
 from firmware.scanners.ports import Port, ScannerRules, found
 from firmware.scanners.recall import Recall, Recalled
+from firmware.scanners.steadiness import Node, Steadiness
 
 _LOG = logging.getLogger(__name__)
 
@@ -59,12 +63,16 @@ class ScannerWatch:
         memory: Path | None = None,
         discover: Discover = found,
         every: float = EVERY,
+        openings: Openings | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._rules = rules
         self._tell = tell
         self._recall = Recall(memory)
         self._discover = discover
         self._every = every
+        self._openings = openings or Openings()
+        self._steadiness = Steadiness(monotonic)
         self._ports: dict[str, Port] = {}
         self._open: dict[str, tuple[str, Device]] = {}
         self._trouble: dict[str, Trouble] = {}
@@ -74,7 +82,7 @@ class ScannerWatch:
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Look once, then go on looking; returns when what is plugged in now is open."""
+        """Look once, then go on looking; returns when what is plugged in now is open, or after a few seconds."""
         await self._look_whatever_happens()
         self._task = asyncio.create_task(self._run(), name="scanners")
 
@@ -152,37 +160,57 @@ class ScannerWatch:
             if port is None or not port.used or port.path != path:
                 device.close()
                 self._out(identifier)
-        for port in ports:
-            if port.id not in self._open:
-                self._try(port)
+            elif self._steadiness.holds(identifier):
+                self._in(identifier)
+        for identifier in [one for one in self._trouble if one not in self._ports]:
+            del self._trouble[identifier]
+            self._steadiness.forget(identifier)
+        tried = [self._try(port) for port in ports if port.id not in self._open]
+        for result in await asyncio.gather(*tried, return_exceptions=True):
+            if isinstance(result, Exception):
+                raise result
 
-    def _try(self, port: Port) -> None:
+    async def _try(self, port: Port) -> None:
         if not port.used:
             self._trouble[port.id] = "unused"
+            return
+        node = _node(port.path)
+        if not self._steadiness.may_try(port.id, node):
             return
         recalled = self._recall.of(port.id)
         recalled = msgspec.structs.replace(recalled, name=port.name) if recalled is not None else Recalled(name=port.name)
         identifier = port.id
         try:
-            device = Device(
-                port.path,
-                recalled,
-                tell=lambda heard: self._heard(identifier, heard),
-                lost=lambda: self._out(identifier),
-                keep=lambda kept: self._save_if(self._recall.keep(identifier, kept)),
-            )
+            wire = await self._openings.open(port.path, recalled.settings.speed)
         except LineNotOpened as refusal:
             self._trouble[identifier] = refusal.trouble
             return
+        device = Device(
+            wire,
+            recalled,
+            tell=lambda heard: self._heard(identifier, heard),
+            lost=lambda: self._out(identifier),
+            keep=lambda kept: self._save_if(self._recall.keep(identifier, kept)),
+        )
         self._open[identifier] = (port.path, device)
         self._trouble.pop(identifier, None)
         self._save_if(self._recall.keep(identifier, recalled))
+        if self._steadiness.opened(identifier, node):
+            self._in(identifier)
+
+    def _in(self, identifier: str) -> None:
         self._tell(ScannerEvent(type=NoticeType.SCANNER_IN, device=identifier))
 
     def _out(self, identifier: str) -> None:
-        if self._open.pop(identifier, None) is not None:
+        held = self._open.pop(identifier, None)
+        if held is not None:
             self._ports.pop(identifier, None)
-            self._tell(ScannerEvent(type=NoticeType.SCANNER_OUT, device=identifier))
+            if self._steadiness.lost(identifier):
+                self._tell(ScannerEvent(type=NoticeType.SCANNER_OUT, device=identifier))
+            if not Path(held[0]).exists():
+                self._steadiness.forget(identifier)
+            elif self._steadiness.is_unsteady(identifier):
+                self._trouble[identifier] = "unsteady"
             self._bell.set()
 
     def _save_if(self, changed: bool) -> None:  # noqa: FBT001 - the answer of the memory
@@ -198,4 +226,15 @@ class ScannerWatch:
 
     def _heard(self, identifier: str, heard: Heard) -> None:
         scan = heard.data or None
+        if self._steadiness.holds(identifier, heard=True):
+            self._in(identifier)
         self._tell(ScannerEvent(type=NoticeType.SCAN, device=identifier, scan=scan, faults=heard.faults, test=heard.test))
+
+
+def _node(path: str) -> Node:
+    """What sets a line apart from the one that had its path before; the same for lines that are not there."""
+    try:
+        state = Path(path).stat()
+    except OSError:
+        return (0, 0)
+    return state.st_dev, state.st_ino

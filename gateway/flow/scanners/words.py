@@ -20,6 +20,11 @@ _TROUBLES: Final[dict[str, tuple[str, str, str]]] = {
         "Faites ajouter le service des lecteurs au groupe « dialout » du boîtier.",
     ),
     "failed": (_DESK, "La prise de ce lecteur ne s'ouvre pas.", "Débranchez-le, rebranchez-le ; si cela continue, essayez un autre câble."),
+    "unsteady": (
+        _DESK,
+        "Ce lecteur se coupe dès qu'il est branché : Relais le réessaie de temps en temps.",
+        "Essayez un autre câble, puis une autre prise ; si cela continue, faites remplacer le lecteur.",
+    ),
     "unused": (
         _INSTALLER,
         "Un appareil est branché ici, mais rien ne dit que c'est un lecteur de codes : Relais n'y touche pas.",
