@@ -66,6 +66,7 @@ class DeviceClient:
         self._connection: _Connection | None = None
         self._listeners: set[_Listener] = set()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._stopped = False
 
     @property
     def connected(self) -> bool:
@@ -74,10 +75,12 @@ class DeviceClient:
 
     async def start(self) -> None:
         """Connect, and stay connected."""
+        self._stopped = False
         self._spawn(self._stay_connected(), "device-client")
 
     async def stop(self) -> None:
-        """Every call fails, every listener ends."""
+        """Every call fails; every listener ends, and those that come later at once."""
+        self._stopped = True
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
@@ -106,7 +109,9 @@ class DeviceClient:
         listener = _Listener()
         self._listeners.add(listener)
         try:
-            if self._connection is None:
+            if self._stopped:
+                listener.end()
+            elif self._connection is None:
                 listener.away()
             else:
                 self._refresh()

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import enum
 from collections import Counter
-from collections.abc import Callable
 
 import msgspec
 
@@ -50,16 +49,14 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 class ConditionWatch:
     """Says how the box stands when asked."""
 
-    def __init__(self, status: StatusBoard, updating: Callable[[], bool] = lambda: False) -> None:
-        """`updating`: an update of the box is being installed."""
+    def __init__(self, status: StatusBoard) -> None:
         self._status = status
-        self._updating = updating
 
     async def look(self) -> Standing:
         """How the box stands now; raises NotAccepting when its journal cannot be read."""
         view = await self._status.view()
         backlogs = tuple(_backlog(channel, view.queue) for channel in Channel)
-        return Standing(condition=Condition.UPDATE if self._updating() else condition_of(view, backlogs), backlogs=backlogs)
+        return Standing(condition=condition_of(view, backlogs), backlogs=backlogs)
 
 
 def condition_of(view: StatusView, backlogs: tuple[Backlog, ...]) -> Condition:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -17,8 +18,8 @@ async def box(tmp_path: Path) -> Box:
     return await open_box(tmp_path)
 
 
-async def word(box: Box, *, updating: bool = False) -> Condition:
-    return (await ConditionWatch(box.relay.status, lambda: updating).look()).condition
+async def word(box: Box) -> Condition:
+    return (await ConditionWatch(box.relay.status).look()).condition
 
 
 async def test_nothing_to_do_is_ready_and_documents_on_their_way_are_busy(box: Box) -> None:
@@ -47,6 +48,9 @@ async def test_a_clock_in_doubt_is_a_fault_whatever_waits(box: Box) -> None:
     assert await word(box) is Condition.FAULT
 
 
-async def test_an_update_comes_before_everything(box: Box) -> None:
+async def test_a_box_about_to_be_erased_is_not_to_be_unplugged_whatever_else_is_wrong(box: Box) -> None:
+    await box.relay.front.requests.record()
+    async with asyncio.timeout(10):
+        await box.relay.front.requests.run(box.clock, 60)
     box.clock.is_trusted = False
-    assert await word(box, updating=True) is Condition.UPDATE
+    assert await word(box) is Condition.UPDATE

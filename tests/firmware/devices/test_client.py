@@ -234,6 +234,19 @@ async def test_a_listener_ends_with_the_client(server: Server, path: Path) -> No
         assert [one async for one in events] in ([], [Away()])
 
 
+async def test_a_listener_that_comes_after_the_end_hears_the_end(server: Server, path: Path) -> None:
+    """Else whoever starts late would wait for ever on a box that stops."""
+    client = DeviceClient(path)
+    await client.start()
+    await client.stop()
+    async with asyncio.timeout(10), client.happenings() as events:
+        assert [one async for one in events] == []
+    await client.start()
+    async with client.happenings() as events:
+        await reach(events, Devices)
+    await client.stop()
+
+
 async def test_whatever_was_missed_the_picture_is_right_in_the_end(server: Server, path: Path, desk: ScriptedDesk) -> None:
     """Cards that come and go at random, listeners that join late, dawdle, or see the process away: each ends with what there is."""
     chance = random.Random(7)
