@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.ports import free_port
 from tests.tools import need_tool
 
 
@@ -141,13 +142,6 @@ def _holds(payload: Any, facts: dict[str, Any]) -> bool:
 def _seen(line: bytes) -> Seen:
     retained, qos, topic, payload = line.rstrip(b"\n").split(b" ", 3)
     return Seen(topic=topic.decode(), payload=json.loads(payload), retained=retained == b"1", qos=int(qos))
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 @contextmanager

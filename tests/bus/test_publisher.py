@@ -27,7 +27,8 @@ from gateway.kernel.errors import RelaisError
 from gateway.model.delivery import Channel
 from gateway.trust.broker_secrets import broker_context, keep_broker_identity
 from gateway.trust.vault import Vault, open_vault
-from tests.bus.mosquitto import Mosquitto, free_port, mosquitto
+from tests.bus.mosquitto import Mosquitto, mosquitto
+from tests.ports import free_port
 from tests.rig.processes import ROOT
 from tests.tools import need_tool
 from tests.trust.pki import AUTH_CLI, PASSPHRASE, SERVER, Pki, shared_leaf, shared_pki

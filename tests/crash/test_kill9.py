@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import random
-import socket
 import threading
 import time
 from collections import defaultdict
@@ -19,6 +18,7 @@ import httpx
 import pytest
 from typing_extensions import override
 
+from tests.ports import free_port
 from tests.rig.caller import Workstation, request, states
 from tests.rig.processes import ROOT, Gateway, Sandbox
 
@@ -77,12 +77,6 @@ class Load(threading.Thread):
     def finish(self) -> None:
         self._over.set()
         self.join(30)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @pytest.mark.crash

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import zipfile
@@ -16,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.docs.walkthrough import differences, read_blocks, run
+from tests.ports import free_port
 from tests.rig.caller import Workstation, request
 from tests.rig.processes import QUICK, ROOT, Gateway, Sandbox, running
 from tests.tools import need_tool
@@ -74,7 +74,7 @@ def test_the_python_client_tells_a_refusal(place: tuple[Sandbox, Gateway], desk:
 
 def test_the_python_client_says_that_the_box_is_away(place: tuple[Sandbox, Gateway], desk: Path) -> None:
     script = "import python_client as c, sys; c.patiently.__defaults__ = (0.0, 1.0); sys.exit(c.main(sys.argv[1:]))"
-    command = [sys.executable, "-c", script, "--api", f"https://127.0.0.1:{_closed_port()}/api/v1", "--ca", place[1].facts["ca"]]
+    command = [sys.executable, "-c", script, "--api", f"https://127.0.0.1:{free_port()}/api/v1", "--ca", place[1].facts["ca"]]
     environment = {**os.environ, "PYTHONPATH": str(CLIENT)}
     files = ["--token-file", "jeton", "ordonnance.pdf", "ordonnance.json"]
     away = subprocess.run([*command, *files], cwd=desk, env=environment, capture_output=True, text=True, timeout=60, check=False)
@@ -95,7 +95,7 @@ def test_the_python_client_insists_with_the_same_key(place: tuple[Sandbox, Gatew
 import python_client as c
 from pathlib import Path
 box = c.Relais({place[1].facts["api"]!r}, Path("jeton").read_text().strip(), Path({place[1].facts["ca"]!r}))
-away = c.Relais("https://127.0.0.1:{_closed_port()}/api/v1", "x", Path({place[1].facts["ca"]!r}))
+away = c.Relais("https://127.0.0.1:{free_port()}/api/v1", "x", Path({place[1].facts["ca"]!r}))
 tries = []
 def call():
     tries.append(1)
@@ -122,7 +122,7 @@ def test_the_curl_client_sends(place: tuple[Sandbox, Gateway], desk: Path, docum
 
 
 def test_the_curl_client_says_that_the_box_is_away(place: tuple[Sandbox, Gateway], desk: Path) -> None:
-    assert curl_client(place[1], desk, "ordonnance.pdf", f"https://127.0.0.1:{_closed_port()}/api/v1").returncode == 3
+    assert curl_client(place[1], desk, "ordonnance.pdf", f"https://127.0.0.1:{free_port()}/api/v1").returncode == 3
 
 
 def curl_client(gateway: Gateway, folder: Path, document: str, api: str) -> subprocess.CompletedProcess[str]:
@@ -192,10 +192,3 @@ def _ready_cda(gateway: Gateway) -> bytes:
     finally:
         workstation.close()
     return cda.replace(receipt["document_unique_id"].encode(), b"2.25.90210")
-
-
-def _closed_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port

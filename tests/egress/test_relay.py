@@ -20,7 +20,8 @@ from gateway.egress.rules import Rules
 from gateway.wire.http import HttpRequest, PeerUnreachable
 from gateway.wire.http_client import HttpxPort
 from gateway.wire.smtp_stream import SmtpStream, StreamEnded
-from tests.bus.mosquitto import Mosquitto, free_port
+from tests.bus.mosquitto import Mosquitto
+from tests.ports import free_port
 from tests.wire.tls_peer import Peer, answer, client_context, running
 
 Handle = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]

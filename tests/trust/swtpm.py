@@ -14,20 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.ports import free_port
 from tests.tools import need_tool
-
-
-def _two_ports() -> int:
-    for _ in range(200):
-        with socket.socket() as first, socket.socket() as second:
-            first.bind(("127.0.0.1", 0))
-            port = int(first.getsockname()[1])
-            try:
-                second.bind(("127.0.0.1", port + 1))
-            except OSError:
-                continue
-            return port
-    raise AssertionError("no two ports in a row")
 
 
 @contextmanager
@@ -36,7 +24,7 @@ def running_tpm(state: Path) -> Iterator[str]:
     program = need_tool("swtpm")
     need_tool("tpm2_unseal")
     state.mkdir(exist_ok=True)
-    port = _two_ports()
+    port = free_port(in_a_row=2)
     process = subprocess.Popen(
         [
             program,
