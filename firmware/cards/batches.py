@@ -55,7 +55,8 @@ class Batches:
 
     def __init__(self, module: TokenModule | None, cards: Cards, start: Starter = TokenHelper.start, *, patience: float = PATIENCE) -> None:
         self._bench = Bench(module, cards, start)
-        self._turns = Turns(self._held_for, patience)
+        self.turns = Turns(self._held_for, patience)
+        """Whose turn it is at each reader: for whoever works at one beside the batches."""
         self._open: dict[str, _Held] = {}
         self._leaving: set[str] = set()
         self._over: OrderedDict[str, tuple[str, Over]] = OrderedDict()
@@ -71,20 +72,20 @@ class Batches:
         for held in self._open.values():
             if held.batch.insertion_id == request.insertion_id:
                 return held.facts
-        async with self._turns.of(request.reader), self._bench.work(request) as (_, at):
+        async with self.turns.of(request.reader), self._bench.work(request) as (_, at):
             return _facts(at, at.found.tries_left)
 
     async def read_free(self, request: ReadFreeData) -> CardObjects:
         """The data objects that need no PIN."""
         self._bench.check(request.reader, request.insertion_id)
-        async with self._turns.of(request.reader), self._bench.work(request) as (work, _):
+        async with self.turns.of(request.reader), self._bench.work(request) as (work, _):
             return CardObjects(objects=(await self._bench.ask(work, Objects(), Contents)).objects)
 
     async def read_protected(self, request: ReadProtectedData) -> CardObjects:
         """The data objects that the PIN uncovers; the card is reset then."""
         try:
             self._bench.check_pin(request)
-            async with self._turns.of(request.reader), self._bench.work(request) as (work, at):
+            async with self.turns.of(request.reader), self._bench.work(request) as (work, at):
                 await self._bench.unlock(work, at, request)
                 return CardObjects(objects=(await self._bench.ask(work, Objects(protected=True), Contents)).objects)
         finally:
@@ -94,7 +95,7 @@ class Batches:
         """One PIN for a batch."""
         try:
             self._bench.check_pin(request)
-            async with self._turns.of(request.reader), self._bench.work(request) as (work, at):
+            async with self.turns.of(request.reader), self._bench.work(request) as (work, at):
                 tries = await self._bench.unlock(work, at, request)
                 return self._hold(request, work, _facts(at, tries))
         finally:

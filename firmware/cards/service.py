@@ -95,16 +95,24 @@ class CardService:
         if card.kind is not CardKind.VITALE:
             return await self.batches.read_free(request)
         atr = found.atr
-        objects = await self._line(found.name).run(lambda link: _free_files(link, atr), seconds=_VITALE_SECONDS)
+        async with self.batches.turns.of(found.id):
+            objects = await self._line(found.name).run(lambda link: _free_files(link, atr), seconds=_VITALE_SECONDS)
         self._readers.inserted(request.reader, request.insertion_id)  # nobody gets another card's data for this one's
         return CardObjects(objects=objects)
 
     async def read_vitale(self, request: ReadVitale) -> PlugInResult:
-        """What the licensed part reads. Raises NotAVitale, LicenceMissing, PartFault, and what tells that the card is not there."""
+        """What the licensed part reads, alone at the reader and at those with a CPx that it is given.
+
+        A CPx that somebody uses meanwhile is not given; ReaderBusy when there is no other. Raises NotAVitale, LicenceMissing, PartFault,
+        and what tells that the card is not there.
+        """
         found, card = self._readers.inserted(request.reader, request.insertion_id)
         if card.kind is not CardKind.VITALE:
             raise NotAVitale
-        document = await self._plug_in.read(found.name, [one.name for one in self._beside(found)])
+        beside, turns = {one.id: one.name for one in self._beside(found)}, self.batches.turns
+        async with turns.of(found.id), turns.of_any(tuple(beside)) as free:
+            self._readers.inserted(request.reader, request.insertion_id)
+            document = await self._plug_in.read(found.name, [beside[one] for one in free])
         self._readers.inserted(request.reader, request.insertion_id)
         return PlugInResult(document=document)
 

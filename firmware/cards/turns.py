@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from firmware.errors import ReaderBusy
 
@@ -27,12 +27,12 @@ class Turns:
         self._waiting: defaultdict[str, int] = defaultdict(int)
 
     @asynccontextmanager
-    async def of(self, reader: str) -> AsyncIterator[None]:
-        """The caller's turn. Raises ReaderBusy."""
+    async def of(self, reader: str, *, waits: bool = True) -> AsyncIterator[None]:
+        """The caller's turn; one that does not wait has it now or not at all. Raises ReaderBusy."""
         self._not_held(reader)
-        if self._waiting[reader] >= MOST_WAITING:
-            raise ReaderBusy(retry_after=self._patience)
         lock = self._locks[reader]
+        if self._waiting[reader] >= MOST_WAITING or (lock.locked() and not waits):
+            raise ReaderBusy(retry_after=self._patience)
         self._waiting[reader] += 1
         try:
             async with asyncio.timeout(self._patience):
@@ -46,6 +46,22 @@ class Turns:
             yield
         finally:
             lock.release()
+
+    @asynccontextmanager
+    async def of_any(self, readers: Sequence[str]) -> AsyncIterator[tuple[str, ...]]:
+        """The turns at those of these readers that are free now. Raises ReaderBusy when there are readers, and none is free."""
+        async with AsyncExitStack() as turns:
+            free: list[str] = []
+            busy: ReaderBusy | None = None
+            for reader in readers:
+                try:
+                    await turns.enter_async_context(self.of(reader, waits=False))
+                    free.append(reader)
+                except ReaderBusy as error:
+                    busy = error
+            if busy is not None and not free:
+                raise busy
+            yield tuple(free)
 
     def _not_held(self, reader: str) -> None:
         seconds = self._held_for(reader)
