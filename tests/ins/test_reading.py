@@ -72,6 +72,7 @@ def test_a09_history_is_read_in_any_order_and_with_inverted_dates() -> None:
 def test_a10_a_nia_is_told_by_its_oid() -> None:
     identity = found(official("TEST_2.05.xml"), "production")
     assert identity.ins == Ins(matricule="109076322088835", oid="1.2.250.1.213.1.4.9")
+    assert identity.ins.nature == "NIA"
     assert (identity.first_given_name, identity.birth_family_name) == ("MATRICULE", "PROVISOIRE")
 
 

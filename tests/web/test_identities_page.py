@@ -10,8 +10,10 @@ from typing import Any
 import httpx
 import pytest
 
+from gateway.ins.answer import NationalIdentity
 from gateway.ins.evidence import ATTESTATION
 from gateway.model.delivery import DeliveryState
+from gateway.model.patient import Ins
 from gateway.web.marked_text import marked_texts
 from tests.api.practice import AS_DOCTOR, PIERRE, SECRETARY, act, ask, neighbour, open_practice, put, read, search
 from tests.api.rig import AUTHOR, OTHER_STRUCTURE, Box
@@ -487,3 +489,15 @@ async def test_a_workstation_that_searched_too_much_is_told_on_the_first_page(tm
         words = words_of(await client.get("/"))
     assert "Le poste « Accueil » a fait trop de recherches d'identité en une heure" in words
     assert "Demandez à ce poste ce qu'il cherchait." in words
+
+
+async def test_a10_a_nia_is_shown_as_one(practice: Box, insi: Teleservice) -> None:
+    nia = NationalIdentity(
+        ins=Ins.checked("109076322088835", "1.2.250.1.213.1.4.9"), birth_family_name="PROVISOIRE", birth_given_names="MATRICULE", sex="M",
+        birth_date="2009-07-14", birth_place="63220",
+    )  # fmt: skip
+    insi.known["PROVISOIRE"] = nia
+    await put(practice, "P-1", {**PIERRE, "birth_family_name": "PROVISOIRE", "birth_given_names": "MATRICULE"})
+    assert (await search(practice, {"local_id": "P-1"})).json()["ins"]["nature"] == "NIA"
+    async with signed_in(practice) as client:
+        assert "(NIA)" in words_of(await client.get(where("P-1")))

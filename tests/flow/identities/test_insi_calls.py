@@ -97,6 +97,7 @@ async def test_a16_a_wrong_key_keeps_the_raw_answer(office: Office) -> None:
     one = await row(office)
     assert (problem.value.code, one.outcome) == ("insi-key-wrong", "insi-key-wrong")
     assert opened(office, one)["received"] == wrong
+    assert [line.answer for line in await office.acts("insi.answered")] == ["insi-key-wrong"]
     assert "1810363220456" not in str(await office.acts("insi.asked", "insi.answered"))
 
 
