@@ -16,6 +16,7 @@ DeviceError
 │   ├── CardNotServed      card-not-served          a CPx card that the PKCS#11 library here does not know
 │   └── VitaleUnreadable   vitale-unreadable        a Vitale card whose free files cannot be read here (Vitale 1, newer mask)
 ├── ReaderBusy             reader-busy              someone holds the card                                    (retry_after)
+├── ReadersAlike           readers-alike            another reader of the same name holds a card: the PKCS#11 library could take either
 ├── CardTimeout            card-timeout             the card did not answer in time, before anything that counts was sent
 ├── OutcomeUnknown         card-outcome-unknown     a PIN or a signature was sent and no answer came: never sent again by itself
 ├── CardFault              card-fault               the card answered a status nobody expects
@@ -151,6 +152,12 @@ class ReaderBusy(DeviceError):
     """Someone holds the card; `retry_after` says when to come back."""
 
     code = "reader-busy"
+
+
+class ReadersAlike(DeviceError):
+    """Another reader whose name begins alike holds a card: a PKCS#11 library could take it for this one. No PIN was presented."""
+
+    code = "readers-alike"
 
 
 class CardTimeout(DeviceError):

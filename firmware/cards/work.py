@@ -27,15 +27,13 @@ from firmware.errors import (
     NotACpx,
     OutcomeUnknown,
     PartFault,
-    ReaderBusy,
+    ReadersAlike,
     TokenLibraryMissing,
 )  # fmt: skip
 from firmware.protocol import Card, CardKind, InspectCard, OpenBatch, ReadFreeData, ReadProtectedData
 
 _LOOK, _LOOKS = 0.05, 20
 """Within a second, in looks of so many seconds, the watcher learns of a removal that the module felt (cards.md 4.1 [M])."""
-
-_ALIKE_AGAIN = 5.0
 
 Starter = Callable[[TokenModule], Awaitable[Helper]]
 WithPin = ReadProtectedData | OpenBatch
@@ -87,7 +85,7 @@ class Bench:
         self._at_work: dict[str, Work] = {}
 
     def check(self, reader: str, insertion_id: str) -> InReader:
-        """What is in the reader. Raises CardChanged, NotACpx, CardNotServed, TokenLibraryMissing, ReaderBusy while the module could take
+        """What is in the reader. Raises CardChanged, NotACpx, CardNotServed, TokenLibraryMissing, ReadersAlike while the module could take
         another card for it, or what the watcher's side raises.
         """
         found = self._cards.card_in(reader)
@@ -100,7 +98,7 @@ class Bench:
         if not self._module.serves(found.card.generation):
             raise CardNotServed
         if found.alike:
-            raise ReaderBusy("a reader of the same name holds a card", retry_after=_ALIKE_AGAIN)
+            raise ReadersAlike
         return found
 
     def present(self, reader: str) -> str | None:

@@ -10,6 +10,7 @@ Refused
 ├── CardReplaced             card-replaced             409  another insertion than the one the caller means
 ├── CardMute                 card-mute                 409  upside down, half inserted, or dead
 ├── NotACpx, NotAVitale, CardNotServed, VitaleUnreadable    the card is not of the family, or not one that can be read here
+├── ReadersAlike             readers-alike             409  another reader of the same name holds a card: no PIN was presented
 ├── CardTimeout, CardFault                             409  the card did not answer, or not as expected; nothing was done
 ├── CardOutcomeUnknown       card-outcome-unknown      409  a PIN or a signature was sent and no answer came: never sent again by itself
 ├── PinRequired              pin-required              401  no PIN in the request, and the reader has no pad
@@ -374,6 +375,22 @@ class ReaderBusy(TransientFault):
     gesture = "Attendez qu'elle se termine, puis recommencez."
 
 
+class ReadersAlike(CardRefused):
+    """The library of the cards knows readers by their name alone, of which it has room for the beginning."""
+
+    code = "readers-alike"
+    title = "Deux lecteurs du même nom"
+    who = _DESK
+    what = (
+        "Un autre lecteur du boîtier porte le même nom et contient aussi une carte de professionnel : la bibliothèque des cartes ne sait "
+        "pas les distinguer. Aucun code n'a été présenté."
+    )
+    gesture = (
+        "Retirez la carte de l'autre lecteur, puis recommencez. Pour se servir des deux à la fois, faites remplacer l'un par un autre "
+        "modèle."
+    )
+
+
 class CardPartFault(ConfigurationFault):
     """A library or plug-in outside the product failed."""
 
@@ -413,6 +430,7 @@ _BY_CODE: dict[str, type[RelaisError]] = {
     "card-not-served": CardNotServed,
     "vitale-unreadable": VitaleUnreadable,
     "reader-busy": ReaderBusy,
+    "readers-alike": ReadersAlike,
     "card-timeout": CardTimeout,
     "card-outcome-unknown": CardOutcomeUnknown,
     "card-fault": CardFault,
