@@ -33,6 +33,7 @@ def box(tmp_path: Path, broker: Mosquitto) -> Iterator[Gateway]:
     settings = f'[bus]\nhost = "127.0.0.1"\nport = {broker.port}\ntls = false\nsite = "tilleuls"\nstate_seconds = 0.1\nlongest_wait = 1.0\n'
     try:
         sandbox.start()
+        sandbox.fault("insi", "down", 0)  # an identity that must stay unqualified is not found meanwhile
         gateway.enrol(sandbox, settings=QUICK + settings)
         gateway.start()
         yield gateway

@@ -85,7 +85,9 @@ def test_the_python_client_says_that_the_box_is_away(place: tuple[Sandbox, Gatew
 def test_the_python_client_says_what_waits(place: tuple[Sandbox, Gateway], desk: Path) -> None:
     text = (desk / "ordonnance.json").read_text()
     (desk / "validee.json").write_text(text.replace('"QUAL"', '"VALI"'))
+    place[0].fault("insi", "down", 0)  # nobody qualifies the identity meanwhile
     done = client(place[1], desk, "ordonnance.pdf", "validee.json")
+    place[0].control("/reset", {})
     assert done.returncode == 2
     assert "held (L'identité du patient n'est pas encore qualifiée" in done.stdout
 

@@ -45,7 +45,7 @@ def test_everything_pending_is_taken_up_again(scene: Scene, kill: bool) -> None:
     scene.sandbox.fault("dmp", "unavailable", count=0)
     scene.sandbox.fault("mss", "421_mail", count=0)
     receipts = [scene.send(deliver=BOTH) for _document in range(8)]
-    held = scene.sent(scene.patient(identity_status="PROV"), deliver=ONLY_DMP)
+    held = scene.sent(scene.patient(dmp=None, identity_status="PROV"), deliver=ONLY_DMP)
     before = scene.read(held)
     if kill:
         cut(scene)
