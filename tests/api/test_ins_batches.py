@@ -113,8 +113,9 @@ async def test_a_list_is_audited_call_by_call_under_the_box_and_started_under_it
         SHEET.replace("\r\n", "\n").encode("cp1252"),
         (SHEET + ";;;;;\r\n\r\n").encode("utf-8-sig"),
         SHEET.replace("local_id", '"LOCAL_ID"').replace("Adrun", '"Adrun"').encode("utf-8-sig"),
+        SHEET.replace("1975-12-31", "31/12/1975").encode("cp1252"),
     ],
-    ids=["utf-8", "bom", "cp1252", "unix", "empty-lines", "quotes"],
+    ids=["utf-8", "bom", "cp1252", "unix", "empty-lines", "quotes", "french-dates"],
 )
 async def test_a_spreadsheet_of_a_french_excel_is_read_as_it_is_written(practice: Box, content: bytes) -> None:
     view = (await sheet(practice, content)).json()
@@ -127,9 +128,9 @@ async def test_a_spreadsheet_of_a_french_excel_is_read_as_it_is_written(practice
     assert (await stands(practice, view))["outcomes"] == OUTCOMES
 
 
-async def test_what_excel_changed_by_itself_is_told_line_by_line_and_the_others_go_on(practice: Box) -> None:
-    """A date in the French form, a code without its first zero, a cell too many: never guessed."""
-    altered = "L-4;Adrun;Zoé;F;31/12/1975;63220\r\nL-5;Adrun;Zoé;F;1975-12-31;1053\r\nL-6;Adrun;Zoé;F;1975-12-31;63220;x\r\n"
+async def test_what_cannot_be_read_is_told_line_by_line_and_the_others_go_on(practice: Box) -> None:
+    """A date without its zeros, half a code, a cell too many: never guessed."""
+    altered = "L-4;Adrun;Zoé;F;1/2/1975;63220\r\nL-5;Adrun;Zoé;F;1975-12-31;105\r\nL-6;Adrun;Zoé;F;1975-12-31;63220;x\r\n"
     view = (await sheet(practice, (SHEET + altered).encode("cp1252"))).json()
     assert view["total"] == 6
     assert [(one["line"], one["field"], one["explanation"]["code"]) for one in view["refused"]] == [
