@@ -12,7 +12,8 @@ from datetime import datetime
 from typing import BinaryIO
 
 from asn1crypto import x509
-from pyhanko.pdf_utils.generic import DictionaryObject
+from pyhanko.pdf_utils.generic import ArrayObject, DictionaryObject, NumberObject, StreamObject
+from pyhanko.pdf_utils.generic import NameObject as Name
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.pdf_utils.misc import PdfDecodeLimitError, PdfError
 from pyhanko.pdf_utils.reader import PdfFileReader
@@ -109,10 +110,23 @@ def _session(writer: IncrementalPdfFileWriter, asked: Asked, make_value: MakeVal
     name = _free_name(reader)
     metadata = PdfSignatureMetadata(field_name=name, md_algorithm=asked.digest, subfilter=_PADES, reason=asked.reason)
     signer = PdfSigner(metadata, _Remote(asked, make_value))
-    signer.register_extensions(writer, md_algorithm=asked.digest)
     embedding = PdfCMSEmbedder(new_field_spec=SigFieldSpec(sig_field_name=name)).write_cms(field_name=name, writer=writer)
     field = next(embedding).get_object()
+    field[Name("/AP")] = DictionaryObject({Name("/N"): writer.add_object(_nothing_to_see())})  # type: ignore[no-untyped-call]
+    writer.update_container(field)
     return PdfSigningSession(signer, writer, embedding, field, asked.digest, None, _PADES, system_time=asked.at)
+
+
+def _nothing_to_see() -> StreamObject:
+    """The appearance of the invisible field: PDF/A wants one of every field (ISO 19005-1 6.9)."""
+    empty = ArrayObject([NumberObject(0)] * 4)  # type: ignore[no-untyped-call]
+    described = {
+        Name("/Type"): Name("/XObject"),
+        Name("/Subtype"): Name("/Form"),
+        Name("/BBox"): empty,
+        Name("/Resources"): DictionaryObject({}),  # type: ignore[no-untyped-call]
+    }
+    return StreamObject(described, stream_data=b"")
 
 
 def read_signatures(document: BinaryIO) -> tuple[FoundSignature, ...]:

@@ -69,12 +69,16 @@ def authority_store(folder: Path, pki: Pki) -> Path:
 
 
 def pdfsig(document: bytes, folder: Path, store: Path) -> list[tuple[str, str, bool]]:
-    """What pdfsig says of each signature: its validity, that of its certificate, and whether it covers the whole file."""
+    """What pdfsig says of each signature: its validity, that of its certificate, and whether it covers the whole file.
+
+    The certificate of the first alone is to be believed: NSS answers the second from a memory of its own, and not always the same [M].
+    """
     path = folder / "judged.pdf"
     path.write_bytes(document)
     done = subprocess.run(
-        [need_tool("pdfsig"), "-nssdir", f"sql:{store}", str(path)], capture_output=True, text=True, check=False, timeout=60
-    )
+        [need_tool("pdfsig"), "-nssdir", f"sql:{store}", str(path)],
+        capture_output=True, text=True, check=False, timeout=60, env={"TZ": "UTC", "LC_ALL": "C.UTF-8"},
+    )  # fmt: skip
     each = done.stdout.split("Signature #")[1:]
     return [
         (

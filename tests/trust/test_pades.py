@@ -23,6 +23,7 @@ from pyhanko.sign.fields import MDPPerm, SigSeedSubFilter
 from pyhanko.sign.signers import PdfSignatureMetadata, SimpleSigner, sign_pdf
 from pyhanko_certvalidator.registry import SimpleCertificateStore
 
+from gateway.cda.pdf.check import inspect_pdf
 from gateway.trust import pades_process
 from gateway.trust.packaging import Recipe
 from gateway.trust.pades import read_signatures
@@ -30,7 +31,9 @@ from gateway.trust.pades_messages import PdfUnfit, Unfit
 from gateway.trust.pades_process import PdfBounds
 from gateway.trust.report import Rule, Verdict
 from gateway.trust.signer import DigestName
+from tests.cda.pdf_judges import preflight
 from tests.cda.pdf_samples import changed, encrypted, form, plain
+from tests.rig.processes import ROOT
 from tests.trust.judges import signer
 from tests.trust.pdf_signing import Revision, authority_store, byte_ranges, openssl_accepts, pdfsig, report, revised, signed_pdf
 from tests.trust.pki import AUTH_CLI, NOW, SIGN, Pki, shared_leaf, shared_pki
@@ -77,7 +80,9 @@ async def test_pdfsig_and_openssl_accept_what_is_signed(tmp_path: Path, store: P
 
 @pytest.mark.conformity
 def test_a_second_signature_keeps_the_first_valid(tmp_path: Path, store: Path) -> None:
-    assert pdfsig(TWICE, tmp_path, store) == [(*VALID, False), (*VALID, True)]
+    first, second = pdfsig(TWICE, tmp_path, store)
+    assert first == (*VALID, False)
+    assert (second[0], second[2]) == (VALID[0], True)
     assert [openssl_accepts(TWICE, tmp_path, rank) for rank in (0, 1)] == [True, True]
     judged = report(TWICE)
     assert judged.valid
@@ -115,6 +120,15 @@ def test_the_date_is_in_the_dictionary_and_not_in_the_attributes() -> None:
     assert signing_time not in bytes.fromhex(SIGNED[first + 1 : second - 1].decode())
     with pikepdf.open(io.BytesIO(SIGNED)) as pdf:
         assert str(pdf.Root.AcroForm.Fields[0].V.M) == NOW.strftime("D:%Y%m%d%H%M%SZ")
+
+
+@pytest.mark.conformity
+async def test_a_pdfa_stays_one(tmp_path: Path) -> None:
+    document = (ROOT / "examples" / "documents" / "ordonnance.pdf").read_bytes()
+    signed = await signed_pdf(document)
+    (tmp_path / "signed.pdf").write_bytes(signed)
+    assert preflight(tmp_path / "signed.pdf") == {"signed.pdf": []}
+    assert inspect_pdf(signed).is_pdfa1b
 
 
 # What an attacker would try.
