@@ -106,6 +106,7 @@ _ACTS = {
     "certificate.offered": "Certificat proposé à Relais",
     "certificate.refused": "Certificat refusé à l'import",
     "certificate.imported": "Certificat enregistré",
+    "certificate.replaced": "Certificat remplacé à l'import, l'ancien gardé",
     "certificate.erased": "Certificat effacé",
     "certificate.noticed": "Certificat suivant enregistré",
     "certificate.rehearsed": "Certificat suivant essayé",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from html import unescape
 from typing import Any
 
 import httpx
@@ -89,6 +90,31 @@ async def test_where_one_is_in_use_the_new_one_waits_and_may_be_erased(box: Box)
 async def test_put_in_the_place_of_the_one_in_use_the_latter_is_kept_as_the_former(box: Box) -> None:
     assert (await offer(box, FOLLOWING.pkcs12(), slot="current")).status_code == 201
     assert await held(box) == [("sign", "current", serial(FOLLOWING)), ("sign", "former", serial(shared_leaf(SIGN)))]
+
+
+async def test_from_one_imported_straight_into_use_a_person_comes_back_to_the_former(box: Box) -> None:
+    await offer(box, FOLLOWING.pkcs12(), slot="current")
+    async with box.client() as client:
+        [stands] = (await client.get(f"{PATH}/successions")).json()["items"]
+        assert (stands["state"], stands["may_return"], stands["may_switch"]) == ("settled", True, False)
+        await client.post("/connexion", data={"jeton": box.token})
+        assert "Revenir à l'ancien" in unescape((await client.get("/certificats")).text)
+        answer = await client.post(f"{PATH}/{STRUCTURE}/sign/return", headers={"Relais-Actor": AUTHOR})
+        assert (answer.status_code, answer.json()["state"]) == (200, "returned")
+    assert await held(box) == [("sign", "current", serial(shared_leaf(SIGN))), ("sign", "next", serial(FOLLOWING))]
+    assert [one for one, *_ in await told(box)] == [
+        "certificate.offered",
+        "certificate.replaced",
+        "certificate.imported",
+        "certificate.returning",
+        "certificate.returned",
+    ]
+
+
+async def test_the_same_one_imported_again_leaves_nothing_to_come_back_to(box: Box) -> None:
+    await offer(box, shared_leaf(SIGN).pkcs12(), slot="current")
+    async with box.client() as client:
+        assert (await client.get(f"{PATH}/successions")).json()["items"] == []
 
 
 async def test_the_act_needs_a_person_of_the_structure(box: Box) -> None:

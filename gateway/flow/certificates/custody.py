@@ -203,6 +203,7 @@ class CertificateDesk:
             problem.field = problem.field or ("passphrase" if isinstance(problem, PassphraseWrong) else "file")
             raise
         if slot is Slot.CURRENT:
+            await self._successions.imported((structure, role), actor)
             await self._renew(structure)
         steps = await self._tried(structure, role, slot, actor)
         verdict = succession.verdict_of(steps)

@@ -67,6 +67,21 @@ def noticed(before: SuccessionRecord | None, structure: str, role: str, followin
     return msgspec.structs.replace(fresh, number=before.number, version=before.version + 1)
 
 
+def replaced(
+    before: SuccessionRecord | None, structure: str, role: str, following: str, former: str, actor: str, now: int
+) -> SuccessionRecord | None:
+    """A person put a certificate straight into use, and the former is kept: to come back to it is for a person too.
+
+    None while a succession is under way, and when that is known already.
+    """
+    if under_way(before) or (before is not None and before.following == following):
+        return None
+    fresh = SuccessionRecord(
+        structure=structure, role=role, state="settled", following=following, former=former, actor=actor, switched_at=now, updated_at=now
+    )
+    return fresh if before is None else msgspec.structs.replace(fresh, number=before.number, version=before.version + 1)
+
+
 def rehearsed(record: SuccessionRecord, steps: Sequence[Step], now: int) -> SuccessionRecord:
     """The next certificate was tried at each service that its role serves. One that came back stays so, whatever is found now."""
     refusal = next((one for one in steps if one.outcome == "refused"), None)

@@ -91,6 +91,16 @@ class Successions:
                 return record
             return await self._return(await self._write(succession.called_back(record, actor, why, self._now()), "certificate.returning"))
 
+    async def imported(self, place: Place, actor: str) -> None:
+        """A certificate was imported straight into use: the one it replaced, if it is kept, may be come back to."""
+        async with self._alone:
+            following, former = self._fingerprint(place, Slot.CURRENT), self._fingerprint(place, Slot.FORMER)
+            if following is None or former is None or former == following:
+                return
+            fresh = succession.replaced(await self.record(place), *place, following, former, actor, self._now())
+            if fresh is not None:
+                await self._write(fresh, "certificate.replaced")
+
     async def heard(self, structure: str, roles: Iterable[Role], explanation: Explanation, began: int) -> None:
         """A service refused something for a matter of certificates, in an attempt begun at that instant."""
         accused = [(structure, role) for role in roles if began > self._watched.get((structure, role), began)]

@@ -158,3 +158,19 @@ def test_whatever_happens_what_came_back_stays_back_until_a_person_says_otherwis
                 came_back = came_back and one.state == "returned"
         assert one.version >= before.version
         assert one.state != "returned" or one.explanation == WHY
+
+
+@pytest.mark.parametrize("state", ["switching", "watched", "returning"])
+def test_an_import_straight_into_use_does_not_disturb_a_succession_under_way(state: SuccessionState) -> None:
+    assert succession.replaced(record(state), "S", "sign", "other", "new", "somebody", HOUR) is None
+
+
+@pytest.mark.parametrize("before", [None, record(), record("returned", former="old"), record("settled", number=7, version=3)])
+def test_after_an_import_straight_into_use_only_a_person_comes_back(before: SuccessionRecord | None) -> None:
+    after = succession.replaced(before, "S", "sign", "imported", "old", "somebody", HOUR)
+    assert after is not None
+    assert succession.may_be_called_back(after)
+    assert succession.indicted(after, WHY, HOUR) is None
+    assert not succession.may_be_switched(after)
+    assert (after.number, after.version) == ((0, 1) if before is None else (before.number, before.version + 1))
+    assert succession.replaced(after, "S", "sign", "imported", "old", "somebody", HOUR) is None
