@@ -278,8 +278,11 @@ async def test_no_thread_outlives_the_journal(tmp_path: Path) -> None:
 async def test_the_loop_is_never_blocked(tmp_path: Path) -> None:
     store = await SqliteStore.open(tmp_path / "journal.sqlite")
     one = document(prepared=True)
-    await store.commit(one, delivery(one), audit(one), event(one))
-    await store.due(LANE, NOW, newest=True, excluding=NONE)
-    await store.documents(DocumentQuery())
-    await store.verify_audit()
+    sent = delivery(one)
+    await store.commit(one, sent, audit(one), event(one))
+    due = await store.due(LANE, NOW, newest=True, excluding=NONE)
+    assert due is not None
+    assert due.id == sent.id
+    assert [found.id for found in await store.documents(DocumentQuery())] == [one.id]
+    assert await store.verify_audit() is None
     await store.close()

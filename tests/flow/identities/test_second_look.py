@@ -53,8 +53,17 @@ async def test_a_text_of_somebody_else_waits_and_says_only_what_differs(office: 
 
 
 async def test_once_looked_at_or_switched_off_nothing_is_compared(office: Office) -> None:
-    await SecondLook(office.identities, enabled=True).check(admitted(looked_at="professional:8"), plain(text=OF_ANOTHER))
-    await SecondLook(office.identities, enabled=False).check(admitted(), plain(text=OF_ANOTHER))
+    read: list[bytes] = []
+
+    def reader(pdf: bytes) -> str | None:
+        read.append(pdf)
+        return None
+
+    await SecondLook(office.identities, enabled=True, read=reader).check(admitted(looked_at="professional:8"), plain(text=OF_ANOTHER))
+    await SecondLook(office.identities, enabled=False, read=reader).check(admitted(), plain(text=OF_ANOTHER))
+    assert read == []
+    await SecondLook(office.identities, enabled=True, read=reader).check(admitted(), plain(text=OF_ANOTHER))
+    assert len(read) == 1
 
 
 async def test_a_matricule_of_the_past_is_the_patient_s_too(office: Office) -> None:

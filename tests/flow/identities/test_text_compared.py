@@ -90,8 +90,15 @@ async def test_the_patient_s_own_text_a_scan_and_a_damaged_file_go_on(damaged: b
 
 async def test_somebody_who_looked_is_not_asked_again_and_a_box_without_the_guard_does_not_look() -> None:
     other = page(*OTHERS["name"])
-    await look().check(msgspec.structs.replace(ADMITTED, looked_at="899700366240"), other)
-    await look(enabled=False).check(ADMITTED, other)
+    read: list[bytes] = []
+
+    def reader(pdf: bytes) -> str | None:
+        read.append(pdf)
+        return None
+
+    await look(read=reader).check(msgspec.structs.replace(ADMITTED, looked_at="899700366240"), other)
+    await look(enabled=False, read=reader).check(ADMITTED, other)
+    assert read == []
 
 
 async def test_a_box_without_the_reader_says_so_and_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
