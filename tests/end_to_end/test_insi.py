@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.end_to_end.command import relais
 from tests.end_to_end.scene import EXAMPLES, ONLY_DMP, ORDONNANCE, TO_PATIENT, UNHURRIED, Scene, eventually, played
 from tests.rig.caller import Workstation, codes, request, states
 from tests.rig.processes import STRUCTURE
@@ -303,10 +304,13 @@ def test_a_document_of_somebody_else_waits_until_a_person_has_looked(scene: Scen
     eventually(lambda: codes(scene.read(receipt)) == ["text-contradicts-identity"] * 2)
     [explanation, _] = [one["explanation"] for one in scene.read(receipt)["deliveries"]]
     assert "un autre matricule INS" in explanation["what"]
-    release = f"/deliveries/{receipt['deliveries'][0]['id']}/release"
-    nobody = scene.station.post(release)
+    delivery = receipt["deliveries"][0]["id"]
+    nobody = scene.station.post(f"/deliveries/{delivery}/release")
     assert (nobody.status_code, nobody.json()["code"]) == (422, "actor-needed")
-    assert scene.station.post(release, headers=SECRETARY).status_code == 200
+    command = ("queue", "--home", str(scene.gateway.home), "release", delivery)
+    refused = relais(*command)
+    assert (refused.code, "actor-needed" in refused.err) == (1, True)
+    assert relais(*command, "--person", "secretariat-1").code == 0
     assert states(scene.end(receipt)) == ["delivered", "delivered"]
 
 

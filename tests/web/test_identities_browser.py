@@ -200,7 +200,7 @@ async def test_everybody_can_read_it(browser: Browser, reception: Served, insi: 
     await everybody(reception.box, insi)
     page = await come_in(await window(browser, width=width), reception)
     complaints = complaints_of(page)
-    addresses = ["/identites", "/identites?tache=a-decider", "/identites?tache=a-rechercher", "/lots", f"{where('P-5')}?reponse=01"]
+    addresses = ["/", "/identites", "/identites?tache=a-decider", "/identites?tache=a-rechercher", "/lots", f"{where('P-5')}?reponse=01"]
     addresses += [f"{where('P-5')}?reponse=02", *(where(f"P-{number}") for number in range(1, 10)), where("INCONNU")]
     for address in addresses:
         await page.goto(reception.url + address)
