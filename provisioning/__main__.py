@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from gateway.kernel.errors import RelaisError
+from provisioning.first_boot.command import add_commands as add_first_boot
 from provisioning.reset.command import add_commands as add_reset
 
 
@@ -24,6 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="relais-provision", description="Installe, entretient et remet à neuf un boîtier Relais.")
     commands = parser.add_subparsers(required=True, metavar="commande")
+    add_first_boot(commands)
     add_reset(commands)
     return parser
 

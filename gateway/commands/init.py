@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.flow.caller import OPERATOR, new_workstation
+from gateway.flow.caller import OPERATOR, new_workstation, token_digest
 from gateway.journal.sqlite import SqliteStore
 from gateway.kernel.clock import SystemClock
 from gateway.kernel.config import read_configuration
@@ -97,7 +97,7 @@ async def init(root: Path, sandbox: Path | None, structures: list[tuple[str, str
     private_folder(root)
     vault = open_vault(root, create=True)
     if sandbox is None:
-        await _pair(home, ())
+        await pair(home, ())
         write_durably(home.configuration, _BLANK.encode())
         return home
     services = _services(sandbox)
@@ -113,16 +113,21 @@ async def init(root: Path, sandbox: Path | None, structures: list[tuple[str, str
             pkcs12 = base64.b64decode(packed["p12"])
             keys.import_pkcs12(identifier, role, pkcs12, packed["passphrase"], environment="test", anchors=anchors)
     keep_secret(root, vault, HOMOLOGATION, authority["homologation"])
-    await _pair(home, tuple(answers))
+    await pair(home, tuple(answers))
     write_durably(home.configuration, _configuration(services, structures, authority["idam"]).encode())
     read_configuration(home.configuration)
     return home
 
 
-async def _pair(home: Home, structures: tuple[str, ...]) -> None:
-    """The operator, who reaches every structure of the settings, and a first workstation where there are structures already."""
+async def pair(home: Home, structures: tuple[str, ...], *, code: str | None = None) -> None:
+    """The operator, who reaches every structure of the settings, and a first workstation where there are structures already.
+
+    `code`: the token that the operator will have, when it was chosen.
+    """
     now = int(SystemClock().now().timestamp() * 1000)
     operator, operator_token = new_workstation(OPERATOR, structures, now)
+    if code is not None:
+        operator, operator_token = msgspec.structs.replace(operator, token_digest=token_digest(code)), code
     workstation, token = new_workstation("poste-1", structures, now)
     store = await SqliteStore.open(home.journal)
     try:
