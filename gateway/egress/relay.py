@@ -36,27 +36,35 @@ class Relay:
 
     def __init__(self, rules: Rules) -> None:
         self._rules = rules
-        self._open = 0
+        self._open: set[asyncio.Task[None]] = set()
 
     async def serve(self, listening: Sequence[socket.socket], stop: asyncio.Event) -> None:
         """On these sockets, until `stop`."""
         async with contextlib.AsyncExitStack() as stack:
             for one in listening:
-                server = await asyncio.start_unix_server(self._one, sock=one, limit=_PIECE)
+                server = await asyncio.start_unix_server(self._begin, sock=one, limit=_PIECE)
                 await stack.enter_async_context(server)
             await stop.wait()
+            carried = list(self._open)
+            for task in carried:
+                task.cancel()
+            await asyncio.gather(*carried, return_exceptions=True)
 
-    async def _one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        near = reader, writer
-        self._open += 1
-        try:
-            if self._open <= _MOST:
-                await self._carry(near)
-        except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
-            pass
-        finally:
-            self._open -= 1
+    def _begin(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if len(self._open) >= _MOST:
             writer.transport.abort()
+            return
+        task = asyncio.create_task(self._one((reader, writer)), name="connection")
+        self._open.add(task)
+        task.add_done_callback(self._open.discard)
+
+    async def _one(self, near: Ends) -> None:
+        try:
+            await self._carry(near)
+        except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+            return
+        finally:
+            near[1].transport.abort()
 
     async def _carry(self, near: Ends) -> None:
         async with asyncio.timeout(_ASKING):

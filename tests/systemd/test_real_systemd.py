@@ -1,0 +1,53 @@
+"""The units under a real systemd: a key that it alone can decrypt, a document, a watchdog. What runs is in `stage.py`."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.rig.processes import ROOT, environment
+from tests.shared import missing
+from tests.systemd.stage import groups_of
+from tests.tools import need_tool
+
+USERS = {"relais.service": 960, "relais-devices.service": 961, "relais-egress.service": 962}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+def test_a_box_under_systemd(tmp_path: Path) -> None:
+    if os.geteuid() != 0:
+        missing("only root makes namespaces and users")
+    for tool in ("nft", "ip", "make", "systemctl", "systemd-creds", "systemd-sysusers", "systemd-tmpfiles"):
+        need_tool(tool)
+    folder = tmp_path / "stage"
+    folder.mkdir()
+    try:
+        groups = groups_of(folder)
+    except OSError as problem:
+        pytest.skip(f"this machine lets nobody make a control group ({type(problem).__name__}): systemd cannot run here")
+    command = [need_tool("unshare"), "--mount", "--net", "--pid", "--fork", "--mount-proc", sys.executable, "-m", "tests.systemd.stage"]
+    try:
+        done = subprocess.run(
+            [*command, str(folder)], cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=220, check=False
+        )
+    finally:
+        for group in groups:
+            for inner, _, _ in os.walk(group, topdown=False):
+                Path(inner).rmdir()
+    assert done.returncode == 0, done.stderr
+    seen = json.loads(done.stdout)
+    assert seen["api"] == "https://127.0.0.1:443/api/v1"
+    assert (seen["deliveries"], seen["after"], seen["committed"]) == (["delivered"] * 2, ["delivered"], 2)
+    for name, user in USERS.items():
+        held = {"user": user, "seccomp": 2, "no_new_privileges": 1, "capabilities": 0, "own_network": name != "relais-egress.service"}
+        assert seen["processes"][name] == held
+    assert {80, urlsplit(seen["dmp"]).port} <= set(seen["ports"])
+    assert (seen["result"], seen["failed"]) == ("success", "")
+    assert "Traceback" not in seen["told"]
