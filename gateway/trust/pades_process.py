@@ -24,7 +24,7 @@ class PdfBounds(msgspec.Struct, frozen=True, kw_only=True):
     """What a document may cost: address space, seconds of processor, seconds in all but those of the key."""
 
     memory_bytes: int = 500_000_000
-    cpu_seconds: int = 20
+    cpu_seconds: int = 40
     wall_seconds: float = 60.0
 
 

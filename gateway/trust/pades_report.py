@@ -1,6 +1,7 @@
 """The report on the signatures of a PDF, by the rules and the words of XML signatures; certificates are judged by our own chains and lists.
 
-Every signature must hold; the facts told are those of the last one, after which nothing may change but what serves to judge it later.
+Every signature must hold; the facts told are those of the last one, after which nothing may change but what serves to judge it later. What
+esignsante tells of a document signed several times is not known [R].
 Nothing is fetched; a bad signature is a report, never an error. Source: dossier cda_signing.md 4.2; EN 319 142-1 (PAdES).
 """
 

@@ -52,6 +52,7 @@ DS = "{http://www.w3.org/2000/09/xmldsig#}"
 XML = b'<?xml version="1.0"?><?xml-stylesheet href="a.xsl"?><!--avant--><l xmlns="urn:l" xmlns:b="urn:b"> <b:a c="d"/>\n</l><!--fin-->'
 
 
+OTHER_FORMS = ["/signatures/xmldsig", "/validation/signatures/xmldsigwithproof", "/signatures/padesbaselinebwithproof"]
 FIELDS = ["idSignConf", "idVerifSignConf", "idVerifCertConf", "idProofConf", *PROOF, "signers", "secret", "autre"]
 
 
@@ -457,7 +458,7 @@ async def test_a_repeated_field_is_refused(box: Box) -> None:
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    path=st.sampled_from([SIGN, SIGN_PROOF, VERIFY, VERIFY_PROOF, CERTIFICATE, CERTIFICATE_PROOF]),
+    path=st.sampled_from([SIGN, SIGN_PROOF, VERIFY, VERIFY_PROOF, CERTIFICATE, CERTIFICATE_PROOF, *OTHER_FORMS]),
     file=st.binary(max_size=200) | st.just(b"<a/>"),
     values=st.dictionaries(st.sampled_from(FIELDS), st.text(max_size=20) | st.sampled_from(["1", "2"]), max_size=8),
 )
