@@ -6,19 +6,19 @@ import asyncio
 import hashlib
 import secrets
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Literal
 
 import msgspec
 
 from gateway.flow.errors import ActorNeeded, ActorUnknown, RateLimited, TokenExpired, Unauthenticated
-from gateway.journal.records import WorkstationRecord
+from gateway.journal.records import CERTIFICATE_DIGEST, OPERATOR_NAME, WorkstationRecord
 from gateway.journal.store import Store
 from gateway.kernel.clock import Clock
 from gateway.kernel.config import Structure
 from gateway.kernel.ids import new_id
 
-OPERATOR = "operator"
+OPERATOR = OPERATOR_NAME
 """Name of the box's own workstation: the command line and the page of the integrator; it sees every document."""
 
 
@@ -27,7 +27,6 @@ ACTOR = "Relais-Actor"
 Role = Literal["professional", "secretary"]
 
 _STRANGER = "stranger"
-_BY_CERTIFICATE = "certificate:"
 _MOST_LINES = 4
 """Event streams of one workstation: each reads and encodes every event again."""
 
@@ -78,7 +77,7 @@ def token_digest(token: str) -> str:
 
 def certificate_digest(fingerprint: str) -> str:
     """What the journal keeps of a workstation paired by certificate, in the place of a token's digest: no token has this digest."""
-    return f"{_BY_CERTIFICATE}{fingerprint}"
+    return f"{CERTIFICATE_DIGEST}{fingerprint}"
 
 
 def new_token() -> tuple[str, str]:
@@ -150,10 +149,9 @@ class Gate:
             ending.set()
 
     def expiry(self, record: WorkstationRecord) -> datetime | None:
-        """When its token ends; None: never. An operator's never does, it is what gives others; a certificate has dates of its own."""
-        if not self._token_days or record.name == OPERATOR or record.token_digest.startswith(_BY_CERTIFICATE):
-            return None
-        return datetime.fromtimestamp(record.token_since / 1000, UTC) + timedelta(days=self._token_days)
+        """When its token ends; None: never."""
+        ends = record.token_ends(self._token_days)
+        return datetime.fromtimestamp(ends / 1000, UTC) if ends is not None else None
 
     def _admit(self, record: WorkstationRecord | None, actor: str | None) -> Caller:
         if record is None or record.revoked:

@@ -25,6 +25,7 @@ from gateway.health.checks import (
     successions,
     text_reader,
     time_source,
+    workstations,
 )
 from gateway.kernel.errors import RelaisError
 
@@ -50,6 +51,7 @@ CHECKS: tuple[Check, ...] = (
     card_service.check,
     card_readers.check,
     front_panel.check,
+    workstations.check,
 )
 
 

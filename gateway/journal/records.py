@@ -148,6 +148,13 @@ class EventRecord(msgspec.Struct, frozen=True, kw_only=True):
     sequence: int = 0
 
 
+OPERATOR_NAME = "operator"
+"""Of the box's own workstations; no other one has it."""
+CERTIFICATE_DIGEST = "certificate:"
+"""What stands before the fingerprint of a client certificate, in the place of a token's digest."""
+_DAY = 86_400_000
+
+
 class WorkstationRecord(msgspec.Struct, frozen=True, kw_only=True):
     """A paired workstation: SHA-256 hex of its token, structures it may use."""
 
@@ -166,6 +173,15 @@ class WorkstationRecord(msgspec.Struct, frozen=True, kw_only=True):
     def token_since(self) -> int:
         """The age of its token counts from then."""
         return self.created_at if self.token_at is None else self.token_at
+
+    def token_ends(self, days: int) -> int | None:
+        """When its token is over, tokens being good for so many days (0: for ever). None: never.
+
+        An operator's does not end, it is what gives others; a client certificate has dates of its own.
+        """
+        if not days or self.name == OPERATOR_NAME or self.token_digest.startswith(CERTIFICATE_DIGEST):
+            return None
+        return self.token_since + days * _DAY
 
 
 class PatientRecord(msgspec.Struct, frozen=True, kw_only=True):
