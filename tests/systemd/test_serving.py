@@ -90,6 +90,7 @@ def _answers(port: int) -> bool:
     return True
 
 
+@pytest.mark.slow
 def test_a_box_that_systemd_starts(home: Path, tmp_path: Path) -> None:
     told = Told(tmp_path)
     with closing(told.socket), activated(home, told) as (process, ports):
@@ -117,14 +118,3 @@ def test_a_box_that_systemd_starts(home: Path, tmp_path: Path) -> None:
         process.terminate()
         told.until("STOPPING=1")
         assert process.wait(30) == 0
-
-
-def test_what_is_passed_is_no_other_than_what_listens(home: Path) -> None:
-    """Told of sockets that are none, the gateway opens the port of its settings, as outside systemd."""
-    gateway = Gateway(home)
-    os.environ["LISTEN_FDS"] = "1"
-    try:
-        assert gateway.start()["api"]
-    finally:
-        del os.environ["LISTEN_FDS"]
-        gateway.stop()
