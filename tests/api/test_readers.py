@@ -269,7 +269,7 @@ async def test_a_card_held_by_somebody_is_told_busy_and_when_to_come_back(desk: 
     insertion = devices.insert(0, card)
     devices.slow = asyncio.Event()
     first = asyncio.create_task(sign(desk, insertion))
-    await asyncio.sleep(0.05)
+    await devices.held.wait()
     second = await sign(desk, insertion)
     assert (second.status_code, second.json()["code"]) == (503, "reader-busy")
     assert 1 <= int(second.headers["Retry-After"]) <= 60
@@ -283,7 +283,7 @@ async def test_a_card_pulled_in_mid_signature_signs_nothing(desk: Box, devices: 
     await card_of(desk)
     devices.slow = asyncio.Event()
     signing = asyncio.create_task(sign(desk, insertion))
-    await asyncio.sleep(0.05)
+    await devices.held.wait()
     devices.pull(0)
     devices.slow.set()
     assert (await signing).json()["code"] in ("card-absent", "card-outcome-unknown")

@@ -106,6 +106,8 @@ class DevicesInMemory:
         self.plug_in: bytes | None = None
         """What the licensed part prints."""
         self.slow: asyncio.Event | None = None
+        self.held = asyncio.Event()
+        """A card was asked for something while `slow` held it."""
         self._module = module
         self._batches = Batches(module, self, self._start, patience=0.5)
         self._told: list[asyncio.Queue[Happening]] = []
@@ -261,6 +263,7 @@ class HelperInMemory:
             found = self._devices.cards.get(self._reader)
             self._card = found if isinstance(found, CpsInMemory) else None
         elif self._devices.slow is not None:
+            self._devices.held.set()
             await self._devices.slow.wait()
         if not self._alive:
             raise HelperLost(late=False)

@@ -159,16 +159,15 @@ async def test_what_is_wanted_is_said_until_it_is_acknowledged_and_not_after(far
     panel.arm(60)
     async with served(panel):
         await far.greet()
-        await asyncio.sleep(0.3)
-        asked = [frame for frame in far.listen() if frame.type == Message.LED]
-        assert len(asked) > 2
-        assert {frame.payload for frame in asked} == {b"\x01\x01"}
+        await until(lambda: far.count(Message.LED) > 2)
+        assert {frame.payload for frame in far.listen() if frame.type == Message.LED} == {b"\x01\x01"}
         await far.until(Message.WATCHDOG, b"\x01\x00\x3c")
         assert all(frame.sequence < 128 for frame in far.listen() if frame.type != Message.ACK)
-        for _ in range(20):
-            await asyncio.sleep(0.01)
-            for frame in far.listen()[-3:]:
-                far.say(Message.ACK, frame.sequence)
+        async with asyncio.timeout(5):
+            while not settled(panel):
+                for frame in far.listen()[-3:]:
+                    far.say(Message.ACK, frame.sequence)
+                await asyncio.sleep(0.02)
         before = far.count(Message.LED), far.count(Message.WATCHDOG)
         await asyncio.sleep(0.3)
         assert (far.count(Message.LED), far.count(Message.WATCHDOG)) == before
@@ -244,8 +243,7 @@ async def test_a_silent_panel_is_lost_and_found_again(far: Far) -> None:
 async def test_a_line_that_is_not_there_is_waited_for(tmp_path: Path) -> None:
     panel = quick(str(tmp_path / "line"))
     async with served(panel):
-        await asyncio.sleep(0.2)
-        assert panel.status.trouble == "panel-not-opened"
+        await until(lambda: panel.status.trouble == "panel-not-opened")
         far = Far(tmp_path / "line")
         await far.greet_until(panel)
     far.close()

@@ -157,8 +157,7 @@ async def test_a_process_that_came_back_is_told_everything_again(scene: Scene) -
         scene.process.there = False
         scene.process.happenings.put_nowait(Away())
         scene.turn(Condition.FAULT)
-        await asyncio.sleep(0.1)
-        assert scene.panel.view().fitted is False
+        await scene.until(lambda: scene.panel.view().fitted is False)
         scene.process.told.clear()
         scene.process.there = True
         scene.process.happenings.put_nowait(scene.process.listed())
@@ -247,7 +246,7 @@ async def test_lamps_that_cannot_reset_the_box_say_so(tmp_path: Path) -> None:
     scene = Scene(tmp_path, watchdog=60)
     scene.process.name, scene.process.state = "kernel", PanelState(connected=True)
     async with scene.running():
-        await scene.until(lambda: ArmWatchdog(seconds=60) in scene.process.told)
+        await scene.until(lambda: scene.panel.view().trouble is not None)
         await asyncio.sleep(0.2)
         view = scene.panel.view()
         assert (view.connected, view.watchdog_armed) == (True, False)
