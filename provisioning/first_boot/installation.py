@@ -60,7 +60,7 @@ class Installation:
     @property
     def is_over(self) -> bool:
         """True for a home that is installed."""
-        return self._home.configuration.exists() and not self._mark.exists()
+        return self._home.configuration.exists() and not self._mark.exists() and not self._home.erasure.exists()
 
     @property
     def began(self) -> datetime:
@@ -76,9 +76,9 @@ class Installation:
             self._check_files(sheet, text)
             if not self._mark.exists():
                 write_durably(self._mark, b"{}\n")
-            if Custody(self._home.root).kind == "passphrase":
+            if self._custody(sheet).kind == "passphrase":
                 return sheet, []  # the last step but one is done, and what follows asks for the passphrase
-            vault = open_vault(self._home.root, create=True)
+            vault = open_vault(self._home.root, create=True, settings=sheet.box_key)
             self._settings(sheet, text, vault)
             if sheet.first_boot.box_key == "tpm":
                 self._box_key(sheet)
@@ -108,9 +108,9 @@ class Installation:
     def _file_faults(self, sheet: Whole) -> Iterator[Fault]:
         if not self._beside(sheet.first_boot.anchors).is_file() and not self._home.anchors.exists():
             yield Fault(place=(TABLE, "anchors"), what="ce fichier n'est pas à côté de relais.toml")
-        if Custody(self._home.root).kind == "passphrase":
+        if self._custody(sheet).kind == "passphrase":
             return
-        held = self._held()
+        held = self._held(sheet)
         for rank, one in enumerate(sheet.first_boot.certificates):
             place = (TABLE, "certificates", rank)
             if (_structure(sheet, one), one.role) in held:
@@ -119,7 +119,7 @@ class Installation:
                 yield Fault(place=(*place, "file"), what="ce fichier n'est pas à côté de relais.toml")
             if not one.passphrase and self._ask is None:
                 yield Fault(place=place, what="il manque « passphrase » : personne n'est là pour la saisir")
-        if sheet.first_boot.box_key != "file" and not sheet.first_boot.passphrase and Custody(self._home.root).kind == "file":
+        if sheet.first_boot.box_key != "file" and not sheet.first_boot.passphrase and self._custody(sheet).kind == "file":
             yield Fault(place=(TABLE,), what="il manque « passphrase », que la clé du boîtier demande")
 
     def _settings(self, sheet: Whole, text: str, vault: Vault) -> None:
@@ -131,7 +131,7 @@ class Installation:
     def _box_key(self, sheet: Whole) -> None:
         """A TPM first of all, so that no certificate is ever sealed under a key in clear; a passphrase last, since it is then asked for."""
         first = sheet.first_boot
-        custody = Custody(self._home.root, sheet.box_key)
+        custody = self._custody(sheet)
         if first.box_key == custody.kind or first.box_key == "file":
             return
         if first.box_key == "tpm":
@@ -144,7 +144,7 @@ class Installation:
         LanAuthority(self._home.root, vault).identity(names_of(sheet, vault), clock.now(), dated=clock.trusted())
 
     async def _certificates(self, sheet: Whole, text: str) -> list[Taken]:
-        held, taken = self._held(), []
+        held, taken = self._held(sheet), []
         async with opened(self._home) as gateway:
             caller = Caller(workstation="operator", name=OPERATOR, structures=())
             for rank, one in enumerate(sheet.first_boot.certificates):
@@ -164,11 +164,14 @@ class Installation:
                 taken.append(Taken(structure=structure, role=one.role, said=view.what))
         return taken
 
-    def _held(self) -> set[tuple[str, str]]:
-        if not self._home.configuration.exists() or Custody(self._home.root).kind == "passphrase":
+    def _held(self, sheet: Whole) -> set[tuple[str, str]]:
+        if not self._home.configuration.exists() or self._custody(sheet).kind == "passphrase":
             return set()
-        keys = KeyStore(self._home.root, open_vault(self._home.root))
+        keys = KeyStore(self._home.root, open_vault(self._home.root, settings=sheet.box_key))
         return {(one.structure_id, one.role) for one in keys.summaries()}
+
+    def _custody(self, sheet: Whole) -> Custody:
+        return Custody(self._home.root, sheet.box_key)
 
     def _beside(self, name: str) -> Path:
         return self._papers.sheet.parent / name

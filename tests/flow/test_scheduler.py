@@ -184,3 +184,50 @@ async def test_a_journal_that_refuses_leaves_the_queue_moving() -> None:
 
 async def _nothing_due(record: DeliveryRecord) -> RelaisError | None:
     raise AssertionError(record.id)
+
+
+async def test_told_to_finish_it_waits_for_what_is_under_way_and_starts_nothing_more() -> None:
+    store, clock = MemoryStore(), SystemClock()
+    for number in range(1, 4):
+        await admit(store, number, None)
+    under_way, answer = asyncio.Event(), asyncio.Event()
+    recorded: list[str] = []
+
+    async def attempt(record: DeliveryRecord) -> RelaisError | None:
+        under_way.set()
+        await answer.wait()
+        await store.commit(msgspec.structs.replace(record, state=DeliveryState.DELIVERED, version=record.version + 1))
+        recorded.append(record.id)
+        return None
+
+    one_at_a_time = msgspec.structs.replace(CONFIGURATION, dmp=msgspec.structs.replace(CONFIGURATION.dmp, concurrency=1))
+    scheduler = Scheduler(one_at_a_time, store, clock, attempt)
+    running = asyncio.create_task(scheduler.run())
+    await under_way.wait()
+    finishing = asyncio.create_task(scheduler.finish(30))
+    await asyncio.sleep(0)
+    assert not finishing.done()
+    answer.set()
+    await finishing
+    assert len(recorded) == 1, "its outcome is written, and nothing else was begun"
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert len(recorded) == 1
+
+
+async def test_what_never_ends_is_not_waited_for_without_end() -> None:
+    store = MemoryStore()
+    await admit(store, 1, None)
+    under_way = asyncio.Event()
+
+    async def attempt(_record: DeliveryRecord) -> RelaisError | None:
+        under_way.set()
+        await asyncio.Event().wait()
+        return None
+
+    scheduler = Scheduler(CONFIGURATION, store, SystemClock(), attempt)
+    running = asyncio.create_task(scheduler.run())
+    await under_way.wait()
+    await scheduler.finish(0.05)
+    running.cancel()
+    assert isinstance((await asyncio.gather(running, return_exceptions=True))[0], asyncio.CancelledError)

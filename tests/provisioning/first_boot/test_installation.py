@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from pathlib import Path
 
@@ -11,8 +12,9 @@ from gateway.flow.caller import token_digest
 from gateway.journal.sqlite import SqliteStore
 from gateway.kernel.config import read_configuration
 from gateway.kernel.home import Home
+from gateway.trust.boxkey_custody import PassphraseBoxKey
 from gateway.trust.secret_file import HOMOLOGATION, read_secret
-from gateway.trust.vault import open_vault
+from gateway.trust.vault import Vault, open_vault
 from provisioning.__main__ import main
 from provisioning.first_boot import installation as installing
 from provisioning.first_boot.installation import Installation
@@ -20,7 +22,9 @@ from provisioning.first_boot.papers import Papers
 from provisioning.first_boot.system_files import NETWORK, TIME, system_files
 from tests.provisioning.first_boot.test_sheet import SECRETS, SHEET
 from tests.trust.pki import Pki
+from tests.trust.swtpm import running_tpm
 
+PHRASE = "quinze lettres et plus"
 UNSYNCHRONISED = 'environment = "test"\nrequire_synchronised_clock = false'
 HEAD, _, REST = SHEET.partition("[[first_boot.certificates]]")
 WITHOUT_FILES = HEAD.replace('passphrase = "quatorze lettres et plus"\n', "") + REST[REST.index("[[structures]]") :]
@@ -170,3 +174,38 @@ def test_network_and_time_are_left_to_systemd_and_chrony(partition: Path) -> Non
     assert "Address=192.168.1.20/24\nGateway=192.168.1.1\nDNS=192.168.1.1\n" in network
     assert "192.168.1.20" in read_configuration(partition.parent / "box" / "relais.toml").listener.names
     assert set(system_files(Papers(sheet).read(text).first_boot)) == {NETWORK, TIME}
+
+
+def test_a_passphrase_closes_the_key_last_and_what_is_cut_after_it_still_ends(partition: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sheet, home = partition / "relais.toml", partition.parent / "box"
+    sheet.write_text(sheet.read_text().replace("[first_boot]\n", f'[first_boot]\nbox_key = "passphrase"\npassphrase = "{PHRASE}"\n'))
+
+    def cut(*_arguments: object) -> None:
+        raise PowerCut
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Papers, "blank", cut)
+        with pytest.raises(PowerCut):
+            first_boot(partition)
+    assert not (home / "box.key").exists()
+    installation = Installation(Home(home), Papers(sheet), None)
+    assert not installation.is_over
+    whole, taken = asyncio.run(installation.run())
+    installation.end(whole, "Ce boîtier est installé.\n")
+    assert taken == []
+    assert Installation(Home(home), Papers(sheet), None).is_over
+    assert PHRASE not in sheet.read_text()
+    key = PassphraseBoxKey(home / "box.key.passphrase", lambda: PHRASE)
+    assert read_secret(home, Vault(key), HOMOLOGATION) == "HOMOLOGATION-SECRET"
+
+
+def test_a_security_chip_seals_the_key_before_anything_else(partition: Path) -> None:
+    with running_tpm(partition.parent / "tpm") as tcti:
+        sheet, home = partition / "relais.toml", partition.parent / "box"
+        text = sheet.read_text().replace("[first_boot]\n", f'[first_boot]\nbox_key = "tpm"\npassphrase = "{PHRASE}"\n')
+        sheet.write_text(text.replace("[dmp]", f'[box_key]\ntpm = "{tcti}"\n\n[dmp]', 1))
+        assert first_boot(partition) == 0
+        assert not (home / "box.key").exists()
+        vault = open_vault(home, settings=read_configuration(home / "relais.toml").box_key)
+        assert read_secret(home, vault, HOMOLOGATION) == "HOMOLOGATION-SECRET"
+        assert PHRASE not in sheet.read_text()

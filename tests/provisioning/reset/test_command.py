@@ -15,8 +15,10 @@ import pytest
 from gateway.__main__ import ERASE
 from gateway.journal.home_lock import alone_in
 from provisioning.__main__ import main
+from provisioning.reset.command import SENTENCE
 from provisioning.reset.disk import RealDisk
 from provisioning.reset.erasure import Erasure
+from tests.provisioning.first_boot.test_sheet import SHEET
 from tests.provisioning.reset.box import NOW, PAPERS, Box, CutDisk, PowerCut
 from tests.rig.processes import ROOT, environment
 from tests.shared import missing
@@ -126,6 +128,7 @@ def test_a_start_never_serves_a_half_erased_home_but_ends_its_erasure(box: Box) 
     with pytest.raises(PowerCut):
         Erasure(box.home, CutDisk(8, "after"), lambda: NOW).run("button")
     half = box.raw()
+    assert main(["first-boot", "--unattended", "--home", str(box.home.root), "--settings", str(_sheet(box))]) == 1, "nor installed over"
     assert _served(box, "--supervised").returncode == ERASE
     assert box.raw() == half, "whoever supervises it erases"
     done = _served(box)
@@ -153,6 +156,28 @@ command.RealDisk = Dying
 sys.exit(__main__.main(sys.argv[2:]))
 """
 """The command, killed for good before it takes the file of a given number away."""
+
+
+def test_a_start_after_the_request_was_handed_over_erases(box: Box) -> None:
+    told(box, handed_over=True)
+    assert _served(box).returncode == 0
+    assert box.left() == PAPERS
+
+
+def _sheet(box: Box) -> Path:
+    path = box.home.root.parent / "relais.toml"
+    path.write_text(SHEET.split("[[first_boot.certificates]]")[0] + SHEET[SHEET.index("[[structures]]") :], encoding="utf-8")
+    (path.parent / "anchors.pem").write_bytes(b"any")
+    return path
+
+
+def test_the_command_of_the_page_is_this_one(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (ROOT / "docs/integrateur/panneau.md").read_text("utf-8")
+    [line] = [one.strip() for one in page.splitlines() if one.startswith("    relais-provision ")]
+    assert f"`{SENTENCE}`" in page
+    monkeypatch.setattr(sys, "stdin", io.StringIO(f"{SENTENCE}\n"))
+    assert main([word.replace("boitier", str(box.home.root)) for word in line.split()[1:]]) == 0
+    assert box.left() == PAPERS
 
 
 def test_killed_in_the_middle_it_goes_on(box: Box) -> None:
