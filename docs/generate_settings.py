@@ -17,6 +17,7 @@ import msgspec
 
 from gateway.kernel.config import (
     Backoff,
+    Backup,
     BoxKey,
     Bus,
     Certificates,
@@ -35,6 +36,7 @@ from gateway.kernel.config import (
     Mss,
     Pairing,
     Professional,
+    Replacement,
     Retry,
     ScannerDesk,
     Secretary,
@@ -95,6 +97,12 @@ SECTIONS: tuple[tuple[type[msgspec.Struct], str, str], ...] = (
         "L'effacement demandé au bouton ([la façade](panneau.md#le-retour-aux-réglages-dusine)).",
     ),
     (BoxKey, "[box_key]", "Où est gardée la clé qui protège tout ce que contient le boîtier ([les choix](cles.md))."),
+    (Backup, "[backup]", "Les sauvegardes chiffrées ([sauvegarder, restaurer, remplacer](sauvegarde.md))."),
+    (
+        Replacement,
+        "[replacement]",
+        "Comment un boîtier apprend qu'un autre a pris sa place ([remplacer](sauvegarde.md#remplacer-un-boîtier)).",
+    ),
     (Esignsante, "[esignsante]", "Les routes compatibles avec esignsante ([guide](../editeur/esignsante.md))."),
     (EsignsanteSignature, "[[esignsante.signatures]]", "Une par `idSignConf` que le logiciel envoie déjà."),
     (Structure, "[[structures]]", "Une par structure juridique du boîtier."),
@@ -147,6 +155,8 @@ def _is_section(kind: type[msgspec.Struct], field: msgspec.structs.FieldInfo) ->
             "pairing",
             "factory_reset",
             "box_key",
+            "backup",
+            "replacement",
             "structures",
         )
     )

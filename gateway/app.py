@@ -42,6 +42,7 @@ from gateway.flow.certificates.renewal import Renewal
 from gateway.flow.certificates.revocation import RevocationWatch
 from gateway.flow.condition import ConditionWatch
 from gateway.flow.devices.process import write_device_settings
+from gateway.flow.fencing.sentry import fence_of
 from gateway.flow.identities.catching import Catching
 from gateway.flow.panel.reset_requests import erasure_due
 from gateway.flow.pulse import Pulse
@@ -80,6 +81,8 @@ _RECENT_BYTES = 4_000_000
 _LOOK_SECONDS = 300.0
 """Between two looks at the certificates that take over from one another."""
 _REHEARSAL_SECONDS = 20.0
+_PEER_SECONDS = 4.0
+"""Less than the fence waits for a witness."""
 _LAST_OUTCOMES_SECONDS = 120.0
 """For the attempts under way when the box is to be erased: longer than any service is waited for."""
 
@@ -148,7 +151,7 @@ async def opened(home: Home, *, clock: Clock | None = None) -> AsyncIterator[Gat
         ear = Overheard(certificates.successions.heard, certificates.successions.suspected, base.books.now)
         places = LargePlaces(configuration.limits, give_back)
         desk = attempt_desk(base, remotes, boot, places)
-        scheduler = Scheduler(configuration, base.store, base.clock, ear.attempts(desk.attempt))
+        scheduler = Scheduler(configuration, base.store, base.clock, base.fence.attempts(ear.attempts(desk.attempt)))
         identities = identity_parts(base, ear.insi(remotes.insi), scheduler.notify)
         await identities.calls.close_interrupted()
         socket = configuration.devices.socket_in(home.root)
@@ -196,6 +199,7 @@ async def _foundations(
         keys=keys,
         anchors=anchors,
         lists=lists.held,
+        fence=fence_of(home.root, configuration, vault, clock, _peer_port),
     )
     return base, lists
 
@@ -260,6 +264,7 @@ def _background(gateway: Gateway, show_identity: Callable[[], Awaitable[None]], 
     """What runs beside the faces. The end of a task that is to run for ever, and only of those, stops the gateway."""
     base, identities, certificates = gateway.base, gateway.identities, gateway.certificates
     for_ever = {
+        "fence": base.fence.run(),
         "scheduler": gateway.scheduler.run(),
         "workshop": gateway.workshop.run(),
         "inquiries": identities.inquiries.run(),
@@ -285,6 +290,11 @@ def _background(gateway: Gateway, show_identity: Callable[[], Awaitable[None]], 
     for task in background:
         task.add_done_callback(lambda _done: stop.set())
     return background + [asyncio.create_task(one, name=name) for name, one in beside.items()]
+
+
+def _peer_port(context: TlsContext) -> HttpPort:
+    """For one question to whoever answers at our own name."""
+    return http_port(context, connect_seconds=_PEER_SECONDS, answer_seconds=_PEER_SECONDS, answer_bytes=10_000)
 
 
 def _rehearsal_port(context: TlsContext) -> HttpPort:

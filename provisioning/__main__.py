@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from gateway.kernel.errors import RelaisError
+from provisioning.backup import command as backup
 from provisioning.first_boot.command import add_commands as add_first_boot
 from provisioning.reset.command import add_commands as add_reset
 
@@ -27,6 +28,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="commande")
     add_first_boot(commands)
     add_reset(commands)
+    backup.add_commands(commands)
     return parser
 
 

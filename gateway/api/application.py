@@ -24,6 +24,7 @@ from gateway.api.certificate_life import (
 from gateway.api.certificates import erase_certificate, import_certificate, list_certificates
 from gateway.api.deliveries import cancel_delivery, hold_delivery, release_delivery, retry_delivery
 from gateway.api.documents import cancel_document, list_documents, read_cda, read_document, read_proof, send_document
+from gateway.api.epoch import read_epoch
 from gateway.api.esignsante import BASE as ESIGNSANTE
 from gateway.api.esignsante import ROUTES as ESIGNSANTE_ROUTES
 from gateway.api.events import follow_events
@@ -85,6 +86,7 @@ _ROUTES: tuple[ControllerRouterHandler, ...] = (
     cancel_delivery,
     follow_events,
     read_status,
+    read_epoch,
     sign,
     verify,
     read_specification,

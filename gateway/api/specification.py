@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from litestar import MediaType, Response, get
 
+from gateway.api.epoch import EPOCH_OPERATIONS
 from gateway.api.esignsante_views import (
     Conf,
     ESignSanteSignatureReport,
@@ -74,6 +75,7 @@ from gateway.flow.status import StatusView
 from gateway.flow.views import BatchEvent, DocumentView, IdentityEvent, InquiryEvent, ReceiptPage
 from gateway.flow.workstations.desk import NameBody, WorkstationBody
 from gateway.flow.workstations.views import PairedView, WorkstationView
+from gateway.trust.epoch import SignedEpoch
 
 BASE = "/api/v1"
 
@@ -143,6 +145,7 @@ _TYPES = (
     PairingView,
     FrontView,
     ResetEvent,
+    SignedEpoch,
     Conf,
     ESignSanteSignatureReport,
     ESignSanteSignatureReportWithProof,
@@ -189,6 +192,7 @@ def specification() -> dict[str, Any]:
         *CERTIFICATE_OPERATIONS,
         *PAIRING_OPERATIONS,
         *WORKSTATION_OPERATIONS,
+        *EPOCH_OPERATIONS,
     ):
         paths.setdefault(f"{one.base}{one.path}", {})[one.method] = _operation(one)
     whole = {

@@ -48,6 +48,7 @@ def relay(
         cards=devices.cards,
         card_lines=devices.card_lines,
         front=devices.front,
+        fence=base.fence,
         workstations=WorkstationDesk(configuration, store, base.books, gate),
     )
 
@@ -67,6 +68,7 @@ def _status(
         certificates.calendar,
         devices.devices.view,
         devices.front.view,
+        lambda: base.fence.stopped,
     )
 
 

@@ -47,6 +47,7 @@ def document_parts(base: Foundations, identities: IdentityParts, readings: Readi
         Inspection(load_pack(base.root)),
         base.bell,
         identities.inquiries.curious,
+        base.fence.check,
     )
     return DocumentParts(admission, reader, Operations(store, custody, books, reader, scheduler, base.bell))
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from gateway.flow.bookkeeping import Bookkeeper
 from gateway.flow.custody import Custody
+from gateway.flow.fencing.fence import Fence
 from gateway.flow.identities.entries import Identities
 from gateway.journal.blobs import BlobStore
 from gateway.journal.store import Store
@@ -34,6 +35,7 @@ class Foundations:
     keys: KeyStore
     anchors: bytes
     lists: Callable[[], Sequence[bytes]]
+    fence: Fence
     books: Bookkeeper = field(init=False)
     custody: Custody = field(init=False)
     identities: Identities = field(init=False)

@@ -21,4 +21,4 @@ def attempt_desk(base: Foundations, remotes: Remotes, boot: str, places: LargePl
     }
     gate = IdentityGate(store, base.vault, base.identities)
     wait = configuration.dmp.probe_wait_seconds
-    return Desk(store, base.blobs, base.custody, books, couriers, gate, configuration.retry, boot, probe_wait=wait, places=places)
+    return Desk(store, base.blobs, base.custody, books, couriers, gate, configuration.retry, boot, wait, places, base.fence.check)

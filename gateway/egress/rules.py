@@ -1,7 +1,8 @@
 """Where the box may go: the addresses that its settings name, wherever in them, and revocation lists of public addresses over plain HTTP.
 
 The lists are published where the certificates say (cda_signing.md 4.4), which no setting knows; they are signed, and their port is the
-only one that is open to a stranger. An address of the practice's own network, or of this machine, is reached when a setting names it only.
+only one that is open to a stranger. An address of the practice's own network, or of this machine, is reached when a setting names it only;
+the names of the box itself are among them: it asks there whether another box took its place.
 """
 
 from __future__ import annotations
@@ -45,7 +46,9 @@ def _places(value: object) -> Iterator[Place]:
         case tuple():
             for one in value:
                 yield from _places(one)
-        case msgspec.Struct() if not isinstance(value, Listener):
+        case Listener():
+            yield from (Place(host.lower(), port) for host, port in value.elsewhere)
+        case msgspec.Struct():
             host, port = getattr(value, "host", None), getattr(value, "port", None)
             if isinstance(host, str) and isinstance(port, int):
                 yield Place(host.lower(), port)

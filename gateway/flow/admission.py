@@ -91,7 +91,9 @@ class Admission:
         inspection: Inspection,
         prepare: asyncio.Event,
         curiosity: Curiosity | None = None,
+        fence: Callable[[], None] = lambda: None,
     ) -> None:
+        """`fence` raises once another box has taken the place of this one."""
         self._configuration = configuration
         self._store = store
         self._blobs = blobs
@@ -104,6 +106,7 @@ class Admission:
         self._inspection = inspection
         self._prepare = prepare
         self._curiosity = curiosity
+        self._fence = fence
         self._tasks: set[asyncio.Task[None]] = set()
         self._allowance = Allowance(configuration.limits.uploads_bytes)
 
@@ -122,6 +125,7 @@ class Admission:
         known = await self._store.document_by_key(caller.workstation, key)
         if known is not None:
             return await self._again(known, content)
+        self._fence()
         decoded = decode_request(request)
         for _ in range(_AGAIN):
             with contextlib.suppress(StaleRecord):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 import msgspec
@@ -74,6 +75,7 @@ class Trip:
 
     async def _move(self, phase: Phase, *more: Change, sealed: bytes | None = None) -> None:
         """What is in memory never runs ahead of the journal: the record changes once the commit has returned."""
+        self._desk.fence()
         if phase in _SHOWS_THE_PATIENT:
             await self._desk.look_at_identity(self)
         moved = outcome.begun(self.record, phase, self._desk.boot, self._desk.books.now())
@@ -111,12 +113,15 @@ class Desk:
         boot: str,
         probe_wait: float,
         places: LargePlaces | None = None,
+        fence: Callable[[], None] = lambda: None,
     ) -> None:
+        """`fence` raises once another box has taken the place of this one."""
         self.store = store
         self.blobs = blobs
         self.custody = custody
         self.books = books
         self.boot = boot
+        self.fence = fence
         self._couriers = couriers
         self._gate = gate
         self._retry = retry
@@ -160,7 +165,7 @@ class Desk:
     async def _travel(self, trip: Trip) -> bytes | None:
         self.books.check_time()
         courier = self._couriers[trip.record.channel]
-        if trip.record.state is DeliveryState.UNKNOWN:
+        if trip.record.state is DeliveryState.UNKNOWN or trip.record.doubtful:
             return await courier.reconcile(trip)
         return await courier.deliver(trip)
 

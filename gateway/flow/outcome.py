@@ -13,7 +13,7 @@ from gateway.flow.retry import next_wait, policy_of
 from gateway.journal.records import DeliveryRecord
 from gateway.kernel.config import Retry
 from gateway.kernel.errors import ErrorClass, Explanation, RelaisError
-from gateway.model.delivery import MAY_HAVE_LEFT, Channel, DeliveryState, Phase, state_after_restart
+from gateway.model.delivery import FINAL, MAY_HAVE_LEFT, Channel, DeliveryState, Phase, state_after_restart
 
 
 def in_doubt(record: DeliveryRecord) -> bool:
@@ -91,7 +91,7 @@ def released(record: DeliveryRecord, now: int) -> DeliveryRecord:
     return _next(
         record,
         now,
-        state=DeliveryState.UNKNOWN if doubtful else DeliveryState.QUEUED,
+        state=_waiting(record) if doubtful else DeliveryState.QUEUED,
         phase=_resting(record) if doubtful else Phase.WAITING,
         doubtful=doubtful,
         boot=None,
@@ -120,6 +120,33 @@ def recovered(record: DeliveryRecord, now: int, mail_wait_seconds: float) -> Del
         boot=None,
         next_attempt_at=now + int(mail_wait_seconds * 1000) if waits else None,
     )
+
+
+def restored(record: DeliveryRecord, now: int, mail_wait_seconds: float) -> DeliveryRecord:
+    """As a restoration finds it: what was not final when the backup was made may have left since, so it is looked up before it is sent.
+
+    What is final stays; what is held stays held, in doubt. A mail waits as after a lost answer (docs/adr/0005).
+    """
+    if record.state in FINAL:
+        return record
+    held = record.state is DeliveryState.HELD
+    waits = record.channel is Channel.MSS and not held
+    return _next(
+        record,
+        now,
+        state=record.state if held else _waiting(record),
+        phase=Phase.PROBE,
+        doubtful=True,
+        boot=None,
+        probes=0,
+        first_attempt_at=None,
+        next_attempt_at=now + int(mail_wait_seconds * 1000) if waits else None,
+    )
+
+
+def _waiting(record: DeliveryRecord) -> DeliveryState:
+    """Where what is in doubt waits: in the queue, doubt and all, while its bytes are not frozen, because only the queue is prepared."""
+    return DeliveryState.QUEUED if record.sealed_frozen is None else DeliveryState.UNKNOWN
 
 
 def _tired_of(error: RelaisError) -> Explanation:

@@ -11,6 +11,7 @@ from gateway.flow.cards.lines import CardLines
 from gateway.flow.certificates.calendar import CalendarDesk
 from gateway.flow.certificates.custody import CertificateDesk
 from gateway.flow.certificates.desk import SuccessionDesk
+from gateway.flow.fencing.fence import Fence
 from gateway.flow.identities.desk import IdentityDesk
 from gateway.flow.identities.search_desk import SearchDesk
 from gateway.flow.operations import Operations
@@ -27,8 +28,8 @@ from gateway.flow.workstations.desk import WorkstationDesk
 class Relay:
     """Counters of the pipeline: who asks, what comes in, what is read, what is done by hand, what is signed, how it stands, who the
     patients are and what INSi says of them, what certificates end and which take over, what
-    scanners read, what cards say and sign, and what happens at their readers, how the front of the box stands, and which workstations
-    are paired."""
+    scanners read, what cards say and sign, and what happens at their readers, how the front of the box stands, which workstations
+    are paired, and whether the box may still send."""
 
     gate: Gate
     admission: Admission
@@ -47,3 +48,4 @@ class Relay:
     card_lines: CardLines
     front: Front
     workstations: WorkstationDesk
+    fence: Fence

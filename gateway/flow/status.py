@@ -23,6 +23,7 @@ from gateway.kernel.clock import Clock
 from gateway.kernel.config import Configuration
 from gateway.kernel.errors import Explanation
 from gateway.trust.keystore import KeyStore
+from gateway.trust.stop import Stop
 
 
 class _View(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,6 +85,8 @@ class StatusView(_View, frozen=True, kw_only=True):
     """Readers, cards and scanners; null on a box that is not set to have any. Says nothing of `ok`: documents leave without them."""
     front: FrontView | None = None
     """Front panel, pairing window, and a return to factory settings asked for at the button."""
+    replaced: Explanation | None = None
+    """Why this box accepts and sends nothing any more: another took its place, or it was put out of service."""
 
 
 class StatusBoard:
@@ -102,10 +105,12 @@ class StatusBoard:
         calendar: CalendarDesk | None = None,
         devices: Callable[[], DevicesView | None] = lambda: None,
         front: Callable[[], FrontView | None] = lambda: None,
+        stopped: Callable[[], Stop | None] = lambda: None,
     ) -> None:
         """`paused`: searches of the box that wait for a setting; `suspended`: workstations that made too many; `devices`: how they are."""
         self._devices = devices
         self._front = front
+        self._stopped_for_good = stopped
         self._calendar = calendar
         self._home = home
         self._configuration = configuration
@@ -150,6 +155,7 @@ class StatusBoard:
             expiring=await self._calendar.near(structures) if self._calendar is not None else (),
             devices=self._devices(),
             front=self._front(),
+            replaced=stop.fault.explanation if (stop := self._stopped_for_good()) is not None else None,
         )
 
     def _stopped(self, structures: tuple[str, ...] | None) -> tuple[SearchTroubleView, ...]:
@@ -170,7 +176,7 @@ class StatusBoard:
         )
 
     async def _accepting(self) -> bool:
-        if shutil.disk_usage(self._home).free <= self._configuration.limits.disk_reserve_bytes:
+        if self._stopped_for_good() is not None or shutil.disk_usage(self._home).free <= self._configuration.limits.disk_reserve_bytes:
             return False
         try:
             await self._store.last_event()

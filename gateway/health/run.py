@@ -5,6 +5,7 @@ from __future__ import annotations
 from gateway.health.check import Check, Result, Severity, Site
 from gateway.health.checks import (
     audit_trail,
+    backups,
     box_key,
     calendar,
     card_readers,
@@ -19,6 +20,7 @@ from gateway.health.checks import (
     mqtt_broker,
     quarantine,
     queue,
+    replacement,
     revocation_lists,
     scratch,
     searches,
@@ -43,6 +45,8 @@ CHECKS: tuple[Check, ...] = (
     queue.check,
     quarantine.check,
     audit_trail.check,
+    replacement.check,
+    backups.check,
     converter.check,
     text_reader.check,
     scratch.check,

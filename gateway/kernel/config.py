@@ -40,6 +40,11 @@ class Listener(_Section, frozen=True, kw_only=True):
     names: tuple[str, ...] = ("relais.local", "localhost", "127.0.0.1", "::1")
     """Names and addresses of the LAN certificate."""
 
+    @property
+    def elsewhere(self) -> tuple[tuple[str, int], ...]:
+        """Where another box with our names would answer: name or address, and port; none while the port is any."""
+        return tuple((one, self.port) for one in self.names if self.port and one not in _LOOPBACK)
+
 
 class Limits(_Section, frozen=True, kw_only=True):
     """Sizes and rates that protect the box."""
@@ -288,6 +293,25 @@ class FactoryReset(_Section, frozen=True, kw_only=True):
     """How long anybody who is paired may take it back; the box stops and is erased after that."""
 
 
+class Backup(_Section, frozen=True, kw_only=True):
+    """Where the encrypted backups of the box go (`relais-provision backup`)."""
+
+    folder: str | None = None
+    """Absolute path of a folder on another disk (a mounted stick or share). None: no backup is made."""
+    every_hours: Annotated[int, msgspec.Meta(ge=1, le=168)] = 24
+    keep: Annotated[int, msgspec.Meta(ge=1, le=400)] = 14
+    """Backups of this box kept there; the oldest go once a new one is whole."""
+
+
+class Replacement(_Section, frozen=True, kw_only=True):
+    """How a box learns that another took its place; it also looks beside its backups."""
+
+    peers: tuple[Annotated[str, msgspec.Meta(pattern=r"^https://[0-9A-Za-z.:\[\]-]{1,253}(?![\s\S])")], ...] = ()
+    """Addresses asked (https://name or https://name:port), besides the names of the LAN certificate."""
+    look_seconds: Annotated[float, msgspec.Meta(ge=1, le=3600)] = 60.0
+    """Between two looks; the first one comes before anything leaves."""
+
+
 class BoxKey(_Section, frozen=True, kw_only=True):
     """Where the key that protects everything at rest is kept (cards.md 5.2, image.md 6)."""
 
@@ -415,6 +439,8 @@ class Configuration(_Section, frozen=True, kw_only=True):
     factory_reset: FactoryReset = FactoryReset()
     esignsante: Esignsante = Esignsante()
     box_key: BoxKey = BoxKey()
+    backup: Backup = Backup()
+    replacement: Replacement = Replacement()
     structures: tuple[Structure, ...]
     require_synchronised_clock: bool = True
 

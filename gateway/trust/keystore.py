@@ -300,7 +300,7 @@ class KeyStore:
             raise EnvironmentMismatch(environment=self._environment, structure=structure, found=found)
 
     def _keep(self, structure: str, role: Role, slot: Slot, held: Held, *, replacing: bool = False) -> None:
-        sealed = self._vault.seal_small(packed(held), _context(structure, role))
+        sealed = self._vault.seal_small(packed(held), key_context(structure, role))
         try:
             self._slots.write(structure, role, slot, sealed, keep_former=replacing)
         except OSError as problem:
@@ -321,11 +321,11 @@ class KeyStore:
     def _opened(self, structure: str, role: Role, slot: Slot) -> tuple[bytes, Held]:
         try:
             sealed = self._slots.read(structure, role, slot)
-            return sealed, unpacked(self._vault.open_small(sealed, _context(structure, role)))
+            return sealed, unpacked(self._vault.open_small(sealed, key_context(structure, role)))
         except (OSError, ValueError, BlobDamaged, BoxKeyUnavailable, CertificateMalformed, msgspec.MsgspecError) as problem:
             raise KeyUnavailable(type(problem).__name__, role=role, structure=structure) from None
 
 
-def _context(structure: str, role: Role) -> bytes:
+def key_context(structure: str, role: Role) -> bytes:
     """The same for the three slots: a move is a rename, not another sealing."""
     return f"key:{structure}:{role}".encode()

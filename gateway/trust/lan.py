@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 import msgspec
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_der_private_key
@@ -38,6 +39,9 @@ _LEAF_LIFE = timedelta(days=90)
 _RENEW_BEFORE = timedelta(days=30)
 _AUTHORITY_RENEW_BEFORE = timedelta(days=365)
 _BACKDATING = timedelta(days=1)
+AUTHORITY_FILE, AUTHORITY_CONTEXT = "lan-ca.sealed", b"lan authority"
+SERVER_FILE, SERVER_CONTEXT = "lan-server.sealed", b"lan server"
+"""Sealed files of the home, and what their seals are bound to."""
 _UNREADABLE = (ValueError, BlobDamaged, BoxKeyUnavailable, CertificateMalformed, msgspec.MsgspecError)
 
 
@@ -106,6 +110,26 @@ class LanAuthority:
             raise LanKeyUnavailable(type(problem).__name__) from None
         return held
 
+    def vouch(self, statement: bytes) -> bytes:
+        """The authority's signature of a statement that begins with its own purpose (ECDSA, SHA-256, DER); raises LanKeyUnavailable."""
+        try:
+            key, _ = self._open(self._home / AUTHORITY_FILE, AUTHORITY_CONTEXT)
+        except (OSError, *_UNREADABLE) as problem:
+            raise LanKeyUnavailable(type(problem).__name__) from None
+        return key.sign(statement, ec.ECDSA(SHA256()))
+
+    def vouched(self, statement: bytes, signature: bytes) -> bool:
+        """True when this very authority signed that statement."""
+        authority = _public(self.certificate_path)
+        key = authority.public_key() if authority is not None else None
+        if not isinstance(key, ec.EllipticCurvePublicKey):
+            return False
+        try:
+            key.verify(signature, statement, ec.ECDSA(SHA256()))
+        except InvalidSignature:
+            return False
+        return True
+
     @property
     def _former_path(self) -> Path:
         return self._home / "lan-ca-former.pem"
@@ -113,25 +137,25 @@ class LanAuthority:
     def _authority(
         self, names: Sequence[x509.GeneralName], now: datetime, *, dated: bool
     ) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
-        sealed = self._home / "lan-ca.sealed"
+        sealed = self._home / AUTHORITY_FILE
         if not sealed.exists():
             private_folder(self._home)
             key = ec.generate_private_key(ec.SECP256R1())
-            self._keep(sealed, key, _authority_certificate(key, names, now), b"lan authority")
-        key, certificate = self._open(sealed, b"lan authority")
+            self._keep(sealed, key, _authority_certificate(key, names, now), AUTHORITY_CONTEXT)
+        key, certificate = self._open(sealed, AUTHORITY_CONTEXT)
         if dated and not certificate.not_valid_before_utc <= now < certificate.not_valid_after_utc - _AUTHORITY_RENEW_BEFORE:
             write_durably(self._former_path, certificate.public_bytes(Encoding.PEM), 0o644)
             certificate = _authority_again(certificate, key, now)
-            self._keep(sealed, key, certificate, b"lan authority")
+            self._keep(sealed, key, certificate, AUTHORITY_CONTEXT)
         pem = certificate.public_bytes(Encoding.PEM)
         if not self.certificate_path.exists() or self.certificate_path.read_bytes() != pem:
             write_durably(self.certificate_path, pem, 0o644)
         return key, certificate
 
     def _held_leaf(self) -> TlsIdentity | None:
-        sealed = self._home / "lan-server.sealed"
+        sealed = self._home / SERVER_FILE
         try:
-            key, certificate = self._open(sealed, b"lan server")
+            key, certificate = self._open(sealed, SERVER_CONTEXT)
         except (OSError, *_UNREADABLE):
             return None
         return TlsIdentity(key, certificate)
@@ -141,7 +165,7 @@ class LanAuthority:
     ) -> TlsIdentity:
         own = ec.generate_private_key(ec.SECP256R1())
         certificate = _leaf_certificate(own, names, key, authority, now)
-        self._keep(self._home / "lan-server.sealed", own, certificate, b"lan server")
+        self._keep(self._home / SERVER_FILE, own, certificate, SERVER_CONTEXT)
         return TlsIdentity(own, certificate)
 
     def _keep(self, path: Path, key: ec.EllipticCurvePrivateKey, certificate: x509.Certificate, context: bytes) -> None:

@@ -15,7 +15,7 @@ HOMOLOGATION = "lps-homologation"
 def keep_secret(home: Path, vault: Vault, name: str, value: str) -> None:
     """Seal a secret under its name; replaces the former one. Raises OSError."""
     folder = private_folder(home / "secrets")
-    write_durably(folder / f"{name}.sealed", vault.seal_small(value.encode(), f"secret/{name}".encode()))
+    write_durably(folder / f"{name}.sealed", vault.seal_small(value.encode(), secret_context(name)))
 
 
 def read_secret(home: Path, vault: Vault, name: str) -> str | None:
@@ -27,4 +27,9 @@ def read_secret(home: Path, vault: Vault, name: str) -> str | None:
         return None
     except OSError as problem:
         raise KeyUnavailable(type(problem).__name__, role=name, structure="du boîtier") from problem
-    return vault.open_small(sealed, f"secret/{name}".encode()).decode()
+    return vault.open_small(sealed, secret_context(name)).decode()
+
+
+def secret_context(name: str) -> bytes:
+    """What the seal of a secret is bound to."""
+    return f"secret/{name}".encode()

@@ -7,6 +7,7 @@ a document. Sources: design section 3 (trust: at-rest vault); dossier stack.md s
 
 from __future__ import annotations
 
+import contextlib
 import hmac
 import secrets
 from collections.abc import Iterable, Iterator
@@ -25,8 +26,11 @@ from gateway.trust.sealing import Algorithm, BlobDamaged, Bytes, FrameSealer
 
 _WRAPPING = b"data key"
 _MARK_BYTES = 8
+_CARRIED = b"pseudonyms"
+PSEUDONYMS = "pseudonyms.sealed"
+"""File of a home that was restored on another box: audit trail and registry keep the pseudonyms they were written with."""
 
-__all__ = ["BlobDamaged", "BoxKeyUnavailable", "DataKey", "Vault", "open_vault"]
+__all__ = ["PSEUDONYMS", "BlobDamaged", "BoxKeyUnavailable", "DataKey", "Vault", "open_vault"]
 
 
 class DataKey:
@@ -112,6 +116,20 @@ class Vault:
         kind_bytes = kind.encode()
         return hmac.digest(self._pseudonyms, len(kind_bytes).to_bytes(2, "big") + kind_bytes + value.encode(), "sha256").hex()
 
+    def rewrap(self, wrapped: bytes, former: Vault) -> bytes:
+        """A document's key that another box wrapped, under this one: `unwrap` opens it here. Raises as `unwrap` there."""
+        key = sealing.unseal(former._wrap, former._unmarked(wrapped), _WRAPPING)
+        return self._mark + sealing.seal(self._wrap, key, _WRAPPING, self._algorithm)
+
+    def keep_pseudonyms_of(self, former: Vault) -> bytes:
+        """Give from now on the pseudonyms of that box, whose journal this one takes over; what to keep in `PSEUDONYMS` of the home."""
+        self._pseudonyms = former._pseudonyms
+        return self.seal_small(self._pseudonyms, _CARRIED)
+
+    def adopt(self, sealed: bytes) -> None:
+        """Give the pseudonyms of the box whose journal this one took over; raises as `open_small`."""
+        self._pseudonyms = self.open_small(sealed, _CARRIED)
+
     def _unmarked(self, sealed: bytes) -> memoryview:
         if len(sealed) <= _MARK_BYTES:
             raise BlobDamaged("truncated")
@@ -128,7 +146,10 @@ def open_vault(home: Path, *, create: bool = False, settings: BoxKey | None = No
     custody = Custody(home, settings)
     if create and custody.kind == "file":
         FileBoxKey(home / "box.key").create()
-    return Vault(custody.source())
+    vault = Vault(custody.source())
+    with contextlib.suppress(FileNotFoundError):
+        vault.adopt((home / PSEUDONYMS).read_bytes())
+    return vault
 
 
 def _derive(box_key: bytes, purpose: bytes) -> bytes:

@@ -104,7 +104,9 @@ def _destination_line(lane: LaneView, lanes: Sequence[LaneView]) -> DestinationL
 
 def _alarms(status: StatusView, now: datetime) -> list[Alarm]:
     alarms: list[Alarm] = []
-    if not status.accepting:
+    if status.replaced is not None:
+        alarms.append(Alarm(what=status.replaced.what, gesture=status.replaced.gesture))
+    elif not status.accepting:
         alarms.append(
             Alarm(
                 what="Relais n'accepte plus de nouveaux documents : son espace de stockage est plein ou indisponible.",

@@ -126,6 +126,8 @@ _ACTS = {
     "workstation.revoked": "Poste retiré",
     "reset.requested": "Retour aux réglages d'usine demandé au bouton",
     "reset.dismissed": "Demande de retour aux réglages d'usine annulée",
+    "box.retired": "Boîtier mis hors service",
+    "box.restored": "Boîtier restauré à partir d'une sauvegarde",
     "scanner.paired": "Lecteur de codes associé au poste",
     "scanner.unpaired": "Lecteur de codes dissocié du poste",
     "scanner.tested": "Essai d'un lecteur de codes",

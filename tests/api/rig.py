@@ -30,6 +30,7 @@ from gateway.flow.caller import OPERATOR, new_workstation
 from gateway.flow.cards.calls import Call
 from gateway.flow.cards.searches import CardClients
 from gateway.flow.devices.devices import Devices
+from gateway.flow.fencing.sentry import fence_of
 from gateway.flow.identities.batches import Batches
 from gateway.flow.identities.identification import Clients, Insi
 from gateway.flow.identities.inquiries import Inquiries
@@ -254,6 +255,7 @@ async def open_box(
         keys=keys,
         anchors=anchors,
         lists=tuple,
+        fence=fence_of(home, configuration, vault, clock, _no_port),
     )
     scheduler = Scheduler(configuration, store, clock, _never)
     facts = CalendarFacts(home, keys, own_lan(home, vault), anchors).read

@@ -26,7 +26,7 @@ RULES = rules_of(
 
 
 def test_every_address_of_the_settings_and_no_other() -> None:
-    named = {("dmp.test", 443), ("insi.test", 8443), ("mx.test", 587), ("192.168.1.9", 1883)}
+    named = {("dmp.test", 443), ("insi.test", 8443), ("mx.test", 587), ("192.168.1.9", 1883), ("relais.local", 443)}
     assert {(one.host, one.port) for one in RULES.named} == named
 
 

@@ -14,7 +14,7 @@ from gateway.journal.records import DeliveryRecord
 from gateway.kernel.clock import SystemClock
 from gateway.kernel.config import Backoff, Retry
 from gateway.kernel.errors import ConfigurationFault, Held, OutcomeUnknown, PermanentFault, RelaisError, TransientFault
-from gateway.model.delivery import Channel, DeliveryState, Phase, may_move
+from gateway.model.delivery import FINAL, OPEN, Channel, DeliveryState, Phase, may_move
 
 NOW = 1_800_000_000_000
 RETRY = Retry(transient=Backoff(floor=5, ceiling=60, give_up=1000))
@@ -23,7 +23,7 @@ RETRY = Retry(transient=Backoff(floor=5, ceiling=60, give_up=1000))
 def record(state: DeliveryState = DeliveryState.QUEUED, phase: Phase = Phase.WAITING) -> DeliveryRecord:
     return DeliveryRecord(
         id="d", document_id="x", structure="s", channel=Channel.DMP, lane="s/dmp", order_key="p", recipient_ref=None,
-        sealed_recipient=None, state=state, phase=phase, updated_at=NOW,
+        sealed_recipient=None, state=state, phase=phase, updated_at=NOW, sealed_frozen=b"frozen",
     )  # fmt: skip
 
 
@@ -204,3 +204,26 @@ def test_an_age_begun_by_a_clock_ahead_begins_again() -> None:
     ahead = msgspec.structs.replace(record(DeliveryState.RUNNING), first_attempt_at=NOW + 10**12)
     after = outcome.failed(ahead, TransientFault(), RETRY, NOW)
     assert (after.first_attempt_at, after.next_attempt_at) == (NOW, NOW + 5000)
+
+
+@pytest.mark.parametrize("channel", list(Channel))
+@pytest.mark.parametrize("state", sorted(OPEN))
+@pytest.mark.parametrize("frozen", [b"frozen", None])
+def test_what_a_restoration_finds_is_looked_up_before_it_is_sent(channel: Channel, state: DeliveryState, frozen: bytes | None) -> None:
+    was = msgspec.structs.replace(record(state), channel=channel, sealed_frozen=frozen, boot="old", probes=1, next_attempt_at=1)
+    after = outcome.restored(was, NOW, 600.0)
+    assert after.doubtful
+    assert outcome.in_doubt(after)
+    assert (after.boot, after.probes, after.version) == (None, 0, was.version + 1)
+    if state is DeliveryState.HELD:
+        assert after.state is DeliveryState.HELD
+        after = outcome.released(after, NOW)
+    assert after.state is (DeliveryState.UNKNOWN if frozen else DeliveryState.QUEUED)
+    assert after.doubtful
+    mail = channel is Channel.MSS and state is not DeliveryState.HELD
+    assert after.next_attempt_at == (NOW + 600_000 if mail else None)
+
+
+@pytest.mark.parametrize("state", sorted(FINAL))
+def test_what_is_final_stays_so_over_a_restoration(state: DeliveryState) -> None:
+    assert outcome.restored(record(state), NOW, 600.0) == record(state)

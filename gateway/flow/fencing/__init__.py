@@ -1,0 +1,1 @@
+"""Fencing: a box that another has replaced sends nothing any more."""

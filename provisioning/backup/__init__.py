@@ -1,0 +1,1 @@
+"""Encrypted backups of a box, its restoration on another one, and its retirement."""
