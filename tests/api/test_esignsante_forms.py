@@ -152,7 +152,6 @@ async def test_a_pdf_that_was_touched_is_told_and_proven(box: Box) -> None:
     report = (await post(box, f"{PADES_VERIFY}withproof", tampered, {"idProofConf": "1", **WITH_PROOF})).json()
     assert (codes(report), report["valide"]) == (["ERDOCN01"], False)
     assert proof_of(report)[1].findtext(f".//{XNS}OpStatus") == "valide:false"
-    assert codes((await post(box, PADES_VERIFY, small_pdf(), {"idVerifSignConf": "1"})).json()) == ["ERSIGN10"]
 
 
 @pytest.mark.parametrize(
@@ -171,7 +170,8 @@ async def test_what_is_no_pdf_to_sign_says_why_and_leaves_no_trace_of_an_act(
     box: Box, content: bytes, code: str, reason: Unfit | None
 ) -> None:
     before = await box.store.audit_after(0, 100)
-    for path, fields in ((PADES, {"idSignConf": "1"}), (PADES_VERIFY, {"idVerifSignConf": "1"})):
+    both = [(PADES, {"idSignConf": "1"}), (PADES_VERIFY, {"idVerifSignConf": "1"})]
+    for path, fields in both[: 1 if reason in (Unfit.OVERSIZED, Unfit.DAMAGED) else 2]:
         problem = check_problem(await post(box, path, content, fields), 501, code, "file")
         assert reason is None or reason in problem["detail"]
     assert await box.store.audit_after(0, 100) == before
