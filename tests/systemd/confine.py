@@ -11,10 +11,8 @@ from __future__ import annotations
 import ctypes
 import os
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO
 
 from tests.shared import missing
 from tests.systemd.unit import calls_allowed, service
@@ -27,11 +25,6 @@ _AF_UNIX, _AF_INET6 = 1, 10
 _WRITE, _EXECUTE = 2, 4
 _NAMESPACES = (0x00020000, 0x02000000, 0x04000000, 0x08000000, 0x10000000, 0x20000000, 0x40000000)
 UID = 960
-_HAND_OVER = """
-import os, sys
-os.dup2(int(sys.argv[1]), 3)
-os.execve(sys.argv[2], sys.argv[2:], os.environ | {"LISTEN_PID": str(os.getpid())})
-"""
 
 
 class _Compared(ctypes.Structure):
@@ -91,37 +84,21 @@ def filters(unit: dict[str, list[str]], folder: Path) -> list[Path]:
 
 
 def confined(
-    name: str,
-    command: Sequence[str],
-    folder: Path,
-    *,
-    writable: Sequence[Path] = (),
-    read_only: Sequence[Path] = (),
-    environment: Mapping[str, str],
-    passed: int | None = None,
-    output: IO[bytes] | int = subprocess.PIPE,
-) -> subprocess.Popen[bytes]:
-    """`command` as the unit `name` would run it; `passed`: a listening socket, handed over as systemd does."""
+    name: str, command: Sequence[str], folder: Path, *, writable: Path, read_only: Path, environment: Mapping[str, str]
+) -> subprocess.CompletedProcess[str]:
+    """What `command` says, run as the unit `name` would run it: `writable` is all of the disk that it may change, but for `read_only`."""
     unit, bwrap = service(name), need_tool("bwrap")
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir()
     programs = [os.open(path, os.O_RDONLY) for path in filters(unit, folder)]
     words = [bwrap, "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp", "--unshare-user", "--unshare-ipc"]
     words += ["--uid", str(UID), "--gid", str(UID), "--cap-drop", "ALL", "--die-with-parent"]
     words += ["--unshare-net"] if unit.get("PrivateNetwork") == ["yes"] else []
-    for path in writable:
-        words += ["--bind", str(path), str(path)]
-    for path in read_only:
-        words += ["--ro-bind", str(path), str(path)]
+    words += ["--bind", str(writable), str(writable), "--ro-bind", str(read_only), str(read_only)]
     for one in programs:
         words += ["--add-seccomp-fd", str(one)]
-    told = dict(environment)
-    start = list(command)
-    if passed is not None:
-        told |= {"LISTEN_FDS": "1"}
-        start = [sys.executable, "-c", _HAND_OVER, str(passed), *command]
     try:
-        return subprocess.Popen(
-            [*words, "--", *start], env=told, pass_fds=[*programs, *([] if passed is None else [passed])], stdout=output, stderr=output
+        return subprocess.run(
+            [*words, "--", *command], env=environment, pass_fds=programs, capture_output=True, text=True, timeout=60, check=False
         )
     finally:
         for one in programs:

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.end_to_end.scene import UNHURRIED, Scene
+from tests.end_to_end.scene import EXAMPLES, UNHURRIED, Scene
 from tests.rig.processes import ROOT, Gateway, Sandbox
 from tests.systemd.unit import FOLDER, SERVICES, service
 
@@ -164,6 +164,8 @@ def play(folder: Path, sandbox: Sandbox, gateway: Gateway) -> dict[str, Any]:
     seen["api"] = gateway.facts["api"]
     ended = scene.sent(deliver={"dmp": True, "patient_mail": {"send": True}})
     seen["deliveries"] = sorted(one["state"] for one in ended["deliveries"])
+    letter = scene.sent(file=(EXAMPLES / "courrier-non-pdfa.pdf").read_bytes(), deliver={"dmp": True})
+    seen["converted"] = [one["state"] for one in letter["deliveries"]]
     until(lambda: scene.station.get("/status").json()["devices"]["answering"], "the devices are there")
     seen["processes"] = {name: seen_of(name) for name in ("relais.service", "relais-egress.service", "relais-devices.service")}
     listed = json.loads(run("nft", "--json", "list", "set", "inet", "relais", "services"))["nftables"]

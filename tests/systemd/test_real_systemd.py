@@ -21,10 +21,10 @@ USERS = {"relais.service": 960, "relais-devices.service": 961, "relais-egress.se
 
 @pytest.mark.slow
 @pytest.mark.timeout(240)
-def test_a_box_under_systemd(tmp_path: Path) -> None:
+def test_documents_leave_a_box_under_systemd_whose_gateway_has_no_network(tmp_path: Path) -> None:
     if os.geteuid() != 0:
         missing("only root makes namespaces and users")
-    for tool in ("nft", "ip", "make", "systemctl", "systemd-creds", "systemd-sysusers", "systemd-tmpfiles"):
+    for tool in ("nft", "ip", "make", "gs", "systemctl", "systemd-creds", "systemd-sysusers", "systemd-tmpfiles"):
         need_tool(tool)
     folder = tmp_path / "stage"
     folder.mkdir()
@@ -44,7 +44,8 @@ def test_a_box_under_systemd(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     seen = json.loads(done.stdout)
     assert seen["api"] == "https://127.0.0.1:443/api/v1"
-    assert (seen["deliveries"], seen["after"], seen["committed"]) == (["delivered"] * 2, ["delivered"], 2)
+    assert (seen["deliveries"], seen["converted"], seen["after"]) == (["delivered"] * 2, ["delivered"], ["delivered"])
+    assert seen["committed"] == 3
     for name, user in USERS.items():
         held = {"user": user, "seccomp": 2, "no_new_privileges": 1, "capabilities": 0, "own_network": name != "relais-egress.service"}
         assert seen["processes"][name] == held
