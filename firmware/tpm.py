@@ -3,10 +3,14 @@
 The secret goes in and out by pipes, never by a file or an argument. Each command runs with an environment of its own, bounds on time,
 processor and files, no core dump, in a folder that is removed. The key has no password (a wrong one would wear the TPM's lockout counter,
 cards.md 5.2 [M]): the policy on the PCRs is its only door. Objects are flushed after each step: without a resource manager only three fit.
+
+What is sealed is the secret and a pad, mixed; the pad is in the TPM's own memory and nowhere else. Once the TPM has forgotten it, a copy of
+what is stored, kept in old blocks of a flash card for instance, opens nothing even on the same chip.
 """
 
 from __future__ import annotations
 
+import secrets
 import shutil
 import subprocess
 import tempfile
@@ -19,6 +23,8 @@ DEVICE = "device:/dev/tpmrm0"
 """The kernel's resource manager."""
 _LARGEST = 128
 """Bytes a TPM seals at once."""
+_FIRST_INDEX, _INDICES = 0x01500000, 0x10000
+"""NV indices of the owner, clear of those that manufacturers use (TCG registry of reserved handles)."""
 _SECONDS = 60.0
 _BOUNDS = ("--core=0", "--cpu=30", "--fsize=1000000", "--nofile=64")
 _NOT_MET = (b"0x99d", b"0x126", b"a policy check failed")
@@ -51,6 +57,8 @@ class SealedSecret(msgspec.Struct, frozen=True, kw_only=True):
     public: bytes
     private: bytes
     pcrs: str
+    index: str | None = None
+    """Where the TPM keeps the pad (NV index, hexadecimal); None for what was sealed without one."""
 
     @override
     def __repr__(self) -> str:
@@ -68,13 +76,16 @@ class Tpm:
         if not 0 < len(secret) <= _LARGEST:
             raise TpmFailed("size")
         with _folder() as folder:
+            index, pad = self._pad(folder, len(secret))
             self._parent(folder)
             self._run(folder, "createpolicy", "--policy-pcr", "-l", pcrs, "-L", "policy.dat")
             attributes = "fixedtpm|fixedparent|noda"
             files = ("-u", "key.pub", "-r", "key.priv")
-            self._run(folder, "create", "-C", "parent.ctx", "-L", "policy.dat", "-a", attributes, "-i", "-", *files, given=secret)
+            self._run(
+                folder, "create", "-C", "parent.ctx", "-L", "policy.dat", "-a", attributes, "-i", "-", *files, given=_mixed(secret, pad)
+            )
             public, private = (Path(folder, name).read_bytes() for name in ("key.pub", "key.priv"))
-            return SealedSecret(public=public, private=private, pcrs=pcrs)
+            return SealedSecret(public=public, private=private, pcrs=pcrs, index=index)
 
     def unseal(self, sealed: SealedSecret) -> bytes:
         """The secret; raises TpmRefused when the PCRs moved or the TPM is another one, TpmMissing, TpmFailed."""
@@ -86,7 +97,30 @@ class Tpm:
                 self._run(folder, "load", "-C", "parent.ctx", "-u", "key.pub", "-r", "key.priv", "-c", "key.ctx")
             except TpmFailed as problem:
                 raise TpmRefused(f"another TPM: {problem.technical}") from None
-            return self._run(folder, "unseal", "-c", "key.ctx", "-p", f"pcr:{sealed.pcrs}")
+            opened = self._run(folder, "unseal", "-c", "key.ctx", "-p", f"pcr:{sealed.pcrs}")
+            if sealed.index is None:
+                return opened
+            try:
+                return _mixed(opened, self._run(folder, "nvread", "-C", "o", "-s", str(len(opened)), sealed.index))
+            except TpmFailed as problem:
+                raise TpmRefused(f"forgotten: {problem.technical}") from None
+
+    def forget(self, sealed: SealedSecret) -> bool:
+        """Have the TPM forget the pad: the secret is dead. False for what was sealed without one. Raises TpmMissing, TpmFailed."""
+        if sealed.index is None:
+            return False
+        with _folder() as folder:
+            known = self._run(folder, "getcap", "handles-nv-index").decode(errors="replace").lower()
+            if sealed.index.lower().removeprefix("0x") in known:
+                self._run(folder, "nvundefine", "-C", "o", sealed.index)
+        return True
+
+    def _pad(self, folder: str, size: int) -> tuple[str, bytes]:
+        """A new one, and where the TPM keeps it."""
+        index, pad = hex(_FIRST_INDEX + secrets.randbelow(_INDICES)), secrets.token_bytes(size)
+        self._run(folder, "nvdefine", "-C", "o", "-s", str(size), "-a", "ownerread|ownerwrite|no_da", index)
+        self._run(folder, "nvwrite", "-C", "o", "-i", "-", index, given=pad)
+        return index, pad
 
     def _parent(self, folder: str) -> None:
         """The same storage key each time, derived by the TPM from its own seed: nothing of it is kept."""
@@ -126,6 +160,13 @@ class Tpm:
             raise TpmFailed(f"{command}: timeout") from None
         except OSError as problem:
             raise TpmMissing(type(problem).__name__) from None
+
+
+def _mixed(one: bytes, other: bytes) -> bytes:
+    """Each byte of one with that of the other; raises TpmFailed when they are not of one size."""
+    if len(one) != len(other):
+        raise TpmFailed("size")
+    return bytes(left ^ right for left, right in zip(one, other, strict=True))
 
 
 def _folder() -> tempfile.TemporaryDirectory[str]:

@@ -7,6 +7,7 @@ TPM. Nothing weaker is ever used when something stronger is there and refuses. S
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import hashlib
 import os
@@ -118,6 +119,7 @@ class TpmBoxKey:
 
     def write(self, key: bytes, pcrs: str) -> None:
         """Seal a key under the PCRs as they stand, and see that it opens; raises BoxKeyTpmMissing, BoxKeyUnavailable."""
+        former = self._stored()
         try:
             sealed = self._tpm.seal(key, pcrs)
             opened = self._tpm.unseal(sealed)
@@ -126,6 +128,25 @@ class TpmBoxKey:
         if not secrets.compare_digest(opened, key):
             raise BoxKeyUnavailable("seal", reason="la puce de sécurité n'a pas rendu ce qui lui a été confié")
         _write(self._path, msgspec.json.encode(sealed))
+        if former is not None:
+            with contextlib.suppress(TpmFault):  # a little of the chip's memory is lost, nothing else
+                self._tpm.forget(former)
+
+    def forget(self) -> bool:
+        """Have the TPM make the key unreadable for ever, copies included; False when it could not, or it was sealed before it could."""
+        stored = self._stored()
+        if stored is None:
+            return False
+        try:
+            return self._tpm.forget(stored)
+        except TpmFault:
+            return False
+
+    def _stored(self) -> SealedSecret | None:
+        try:
+            return msgspec.json.decode(self._path.read_bytes(), type=SealedSecret)
+        except (OSError, msgspec.MsgspecError):
+            return None
 
 
 class Custody:

@@ -1,7 +1,7 @@
 """Erases a home, the box key first; cut anywhere, it goes on when asked again, and the home is refused to all others meanwhile.
 
 1. `erasure.json` is written: from then on nobody serves this home.
-2. Every form of the box key is overwritten, then taken away: what it sealed is dead, old blocks of the card included.
+2. The TPM, if it sealed the box key, forgets its part; every form of the key is overwritten, then taken away: what it sealed is dead.
 3. Everything else goes; what is not sealed is overwritten first. Scratch in memory too.
 4. The home is read again; then the receipt is written, and only then `erasure.json` goes.
 
@@ -17,11 +17,13 @@ from pathlib import Path
 import msgspec
 
 from firmware.scratch import remove_scratch, scratch_place
+from firmware.tpm import Tpm
 from gateway.flow.panel.reset_requests import RECEIPT
 from gateway.kernel.home import Home
+from gateway.trust.boxkey_custody import TpmBoxKey
 from provisioning.reset.contents import everything, is_blank, is_overwritten, key_files
 from provisioning.reset.disk import Disk
-from provisioning.reset.erasure_record import Begun, By, begun_in, observed
+from provisioning.reset.erasure_record import SEALED_BY_TPM, Begun, By, begun_in, observed
 from provisioning.reset.errors import ErasureCut
 from provisioning.reset.receipt import receipt_text
 
@@ -40,7 +42,7 @@ class Erasure:
     def run(self, by: By, credentials: tuple[Path, ...] = ()) -> str:
         """Erase, or go on erasing; the receipt, already beside the fresh home. Raises ErasureCut."""
         try:
-            begun = self._begin(by, credentials)
+            begun = self._forgotten(self._begin(by, credentials))
             self._destroy_keys(begun)
             self._empty()
             return self._attest(begun)
@@ -51,8 +53,18 @@ class Erasure:
         if self._home.erasure.exists():
             return begun_in(self._home, self._now())
         begun = observed(self._home, by, self._now(), credentials)
+        return self._note(begun)
+
+    def _note(self, begun: Begun) -> Begun:
         self._disk.write(self._home.erasure, msgspec.json.format(msgspec.json.encode(begun)))
         return begun
+
+    def _forgotten(self, begun: Begun) -> Begun:
+        """The chip first, while the file still says where it keeps its part; what it refuses holds nothing up, and is said."""
+        if begun.tpm is None or begun.chip_forgot is not None:
+            return begun
+        forgot = TpmBoxKey(self._home.root / SEALED_BY_TPM, Tpm(begun.tpm)).forget()
+        return self._note(msgspec.structs.replace(begun, chip_forgot=forgot))
 
     def _destroy_keys(self, begun: Begun) -> None:
         """All are overwritten before the first is taken away."""

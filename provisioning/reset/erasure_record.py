@@ -17,11 +17,13 @@ import msgspec
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from gateway.kernel.config import BoxKey, ConfigurationInvalid, read_configuration
 from gateway.kernel.home import Home
 from gateway.trust.boxkey_custody import Kind
 from provisioning.reset.contents import Count, counted, key_files
 
 By = Literal["button", "command"]
+SEALED_BY_TPM = "box.key.tpm"
 _OPEN = "SELECT count(*) FROM deliveries WHERE state IN ('held', 'queued', 'running', 'unknown')"
 
 
@@ -37,6 +39,10 @@ class Begun(msgspec.Struct, frozen=True, kw_only=True):
     counts: tuple[Count, ...] = ()
     credentials: tuple[str, ...] = ()
     """Files outside of the home that hold the box key."""
+    tpm: str | None = None
+    """Address of the TPM that sealed the key."""
+    chip_forgot: bool | None = None
+    """Whether that TPM has made it unreadable for ever; None before it was asked."""
     custody: Kind | None = None
     """Where the box key was; None when there was none."""
 
@@ -50,6 +56,7 @@ def observed(home: Home, by: By, at: datetime, credentials: tuple[Path, ...]) ->
         waiting=_waiting(home.journal),
         counts=counted(home),
         credentials=tuple(str(path.resolve()) for path in credentials),
+        tpm=_tpm(home),
         custody=_custody(home, credentials),
     )
 
@@ -70,6 +77,16 @@ def _custody(home: Home, credentials: tuple[Path, ...]) -> Kind | None:
     names = {path.name for path in key_files(home)}
     found: dict[str, Kind] = {"box.key.tpm": "tpm", "box.key.passphrase": "passphrase", "box.key": "file"}
     return next((kind for name, kind in found.items() if name in names), None)
+
+
+def _tpm(home: Home) -> str | None:
+    """Where the settings say the TPM is, the usual place when they cannot be read; None for a key that no TPM sealed."""
+    if not (home.root / SEALED_BY_TPM).exists():
+        return None
+    try:
+        return read_configuration(home.configuration).box_key.tpm
+    except ConfigurationInvalid:
+        return BoxKey().tpm
 
 
 def _fingerprint(path: Path) -> str | None:

@@ -15,13 +15,18 @@ _MONTHS: Final = (
 _KEY: Final[dict[Kind | None, str]] = {
     "credential": "Le fichier d'où venait la clé du boîtier a été écrasé puis effacé en premier : ce qu'elle protégeait ne se lit plus.",
     "tpm": "La clé du boîtier, scellée par sa puce de sécurité, a été écrasée puis effacée en premier : ce qu'elle protégeait ne se lit\n"
-    "plus. La puce n'a pas été vidée : d'anciens blocs de la carte mémoire ne pourraient s'ouvrir que sur ce boîtier-ci.",
+    "plus. La puce n'a pas pu oublier sa part : d'anciens blocs de la carte mémoire ne pourraient s'ouvrir que sur ce boîtier-ci,\n"
+    "ou par le mot de passe de secours.",
     "passphrase": "La clé du boîtier a été écrasée puis effacée en premier. D'anciens blocs de la carte mémoire ne pourraient s'ouvrir\n"
     "qu'avec son ancien mot de passe.",
     "file": "La clé du boîtier, dans un simple fichier, a été écrasée puis effacée en premier. Une carte mémoire peut garder d'anciens\n"
     "blocs que rien n'efface : si celle-ci quitte le cabinet, détruisez-la.",
     None: "Il n'y avait plus de clé de boîtier.",
 }
+_FORGOTTEN: Final = (
+    "La puce de sécurité a oublié sa part de la clé du boîtier, dont les fichiers ont été écrasés puis effacés. Si la carte mémoire\n"
+    "garde d'anciens blocs, seul le mot de passe de secours pourrait encore les ouvrir."
+)
 _UNITS: Final = ("octets", "Ko", "Mo", "Go")
 _NARROW: Final = "\u00a0"
 
@@ -41,7 +46,7 @@ def receipt_text(begun: Begun, ended: datetime) -> str:
         *([] if begun.counts else ["  rien : le dossier était vide"]),
         "",
         _waiting(begun.waiting),
-        _KEY[begun.custody],
+        _FORGOTTEN if begun.custody == "tpm" and begun.chip_forgot else _KEY[begun.custody],
         "Après l'effacement, le dossier du boîtier a été relu : il n'y restait rien.",
         "",
         "Cette attestation ne contient ni nom, ni donnée de santé.",

@@ -8,12 +8,15 @@ import socket
 import subprocess
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from typing_extensions import override
 
+from firmware.tpm import SealedSecret, Tpm, TpmRefused
 from gateway.journal.home_lock import HomeBeingErased, alone_in
+from gateway.kernel.config import BoxKey
 from gateway.trust.boxkey import BoxKeyUnavailable
 from gateway.trust.boxkey_custody import Custody
 from gateway.trust.vault import open_vault
@@ -22,6 +25,7 @@ from provisioning.reset.erasure import Erasure
 from provisioning.reset.errors import ErasureCut
 from tests.provisioning.reset.box import NAME, NOW, PAPERS, Box, CutDisk, PowerCut
 from tests.tools import need_tool
+from tests.trust.swtpm import running_tpm
 
 
 @pytest.fixture(scope="module")
@@ -183,3 +187,35 @@ def test_a_second_erasure_replaces_the_receipt_of_the_first(tmp_path: Path) -> N
     assert "clé du boîtier : 1 fichier" in text
     assert "par la commande" in text
     assert (box.home.root / "effacement.txt").read_text("utf-8") == text
+
+
+def test_a_chip_forgets_its_part_and_no_copy_of_the_sealed_file_opens_any_more(tmp_path: Path) -> None:
+    box = Box(tmp_path / "box")
+    with running_tpm(tmp_path / "tpm") as tcti:
+        seal_by_tpm(box, tcti)
+        copy = msgspec.json.decode((box.home.root / "box.key.tpm").read_bytes(), type=SealedSecret)
+        assert Tpm(tcti).unseal(copy) == box.key
+        with pytest.raises(PowerCut):
+            Erasure(box.home, CutDisk(1, "after"), lambda: NOW).run("button")
+        assert (box.home.root / "box.key.tpm").exists()
+        with pytest.raises(TpmRefused):
+            Tpm(tcti).unseal(copy)
+        text = Erasure(box.home, RealDisk(), lambda: NOW).run("button")
+        assert "a oublié sa part" in text
+        assert Tpm(tcti).forget(copy), "already"
+    assert box.left() == PAPERS
+
+
+def test_a_chip_that_does_not_answer_holds_nothing_up_and_is_said(tmp_path: Path) -> None:
+    box = Box(tmp_path / "box")
+    with running_tpm(tmp_path / "tpm") as tcti:
+        seal_by_tpm(box, tcti)
+    text = Erasure(box.home, RealDisk(), lambda: NOW).run("button")
+    assert "La puce n'a pas pu oublier sa part" in text
+    assert box.left() == PAPERS
+
+
+def seal_by_tpm(box: Box, tcti: str) -> None:
+    settings = f'[box_key]\ntpm = "{tcti}"\n[dmp]\nurl = "x"\n[[structures]]\nid = "S"\nname = "N"\npatient_root = "1.2"\n'
+    box.home.configuration.write_text(f'{settings}source_id = "1.3"\nprofessionals = []\n')
+    Custody(box.home.root, BoxKey(tpm=tcti)).to_tpm("quatorze lettres et plus")
