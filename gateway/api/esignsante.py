@@ -7,13 +7,15 @@ what it cannot do.
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 from litestar import Request, get, post
 from litestar.di import NamedDependency as Given
 from litestar.response import Stream
 
-from gateway.api.esignsante_form import FORMS, received
+from gateway.api.esignsante_form import FORMS, EsignsanteForm, received
 from gateway.api.esignsante_views import (
     Conf,
     conf_of,
@@ -24,6 +26,7 @@ from gateway.api.esignsante_views import (
 )
 from gateway.flow.caller import Caller
 from gateway.flow.relay import Relay
+from gateway.flow.signing.places import Place
 from gateway.kernel.config import Limits
 from gateway.kernel.errors import Refused
 
@@ -51,6 +54,15 @@ class SecretsNotMade(Refused):
     gesture = "Associez le poste au boîtier, puis mettez son jeton dans « Authorization » ou dans le champ « secret »."
 
 
+@asynccontextmanager
+async def answering(
+    request: Request[Any, Any, Any], relay: Relay, limits: Limits, most: int
+) -> AsyncIterator[tuple[EsignsanteForm, Place]]:
+    """The form, and the place of its answer; raises as `received`, and TooMuchAtOnce."""
+    async with received(request, relay, limits, most) as form, relay.esignsante.places.place(len(form.file)) as place:
+        yield form, place
+
+
 @get("/")
 async def list_operations(caller: Given[Caller]) -> tuple[str, ...]:
     """The operations offered."""
@@ -74,45 +86,45 @@ async def list_authorities(relay: Given[Relay], caller: Given[Caller]) -> tuple[
 @post(_SIGN, status_code=200)
 async def sign(request: Request[Any, Any, Any], relay: Given[Relay], limits: Given[Limits]) -> Stream:
     """Sign, by the certificate of the structure that `idSignConf` stands for."""
-    async with received(request, relay, limits, limits.document_bytes) as form:
-        return signature_report(await relay.esignsante.sign(form.caller, form.order()))
+    async with answering(request, relay, limits, limits.document_bytes) as (form, place):
+        return signature_report(await relay.esignsante.sign(form.caller, form.order()), place)
 
 
 @post(_SIGN_PROOF, status_code=200)
 async def sign_with_proof(request: Request[Any, Any, Any], relay: Given[Relay], limits: Given[Limits]) -> Stream:
     """Sign, verify, and prove both."""
-    async with received(request, relay, limits, limits.document_bytes) as form:
+    async with answering(request, relay, limits, limits.document_bytes) as (form, place):
         order, verification, asked = form.order(), form.number("idVerifSignConf"), form.proof("Sign")
-        return signature_report_with_proof(await relay.esignsante.sign_and_prove(form.caller, order, verification, asked))
+        return signature_report_with_proof(await relay.esignsante.sign_and_prove(form.caller, order, verification, asked), place)
 
 
 @post(_VALIDATE, status_code=200)
 async def validate(request: Request[Any, Any, Any], relay: Given[Relay], limits: Given[Limits]) -> Stream:
     """Verify a signed document."""
-    async with received(request, relay, limits, 2 * limits.document_bytes) as form:
-        return validation_report(await relay.esignsante.verify(form.caller, form.check()))
+    async with answering(request, relay, limits, 2 * limits.document_bytes) as (form, place):
+        return validation_report(await relay.esignsante.verify(form.caller, form.check()), place)
 
 
 @post(_VALIDATE_PROOF, status_code=200)
 async def validate_with_proof(request: Request[Any, Any, Any], relay: Given[Relay], limits: Given[Limits]) -> Stream:
     """Verify a signed document, and prove it."""
-    async with received(request, relay, limits, 2 * limits.document_bytes) as form:
-        return validation_report_with_proof(await relay.esignsante.verify(form.caller, form.check(kind="VerifSign")))
+    async with answering(request, relay, limits, 2 * limits.document_bytes) as (form, place):
+        return validation_report_with_proof(await relay.esignsante.verify(form.caller, form.check(kind="VerifSign")), place)
 
 
 @post("/validation/certificats", status_code=200)
 async def validate_certificate(request: Request[Any, Any, Any], relay: Given[Relay], limits: Given[Limits]) -> Stream:
     """Verify a certificate, DER or PEM."""
-    async with received(request, relay, limits, _CERTIFICATE_BYTES) as form:
-        return validation_report(await relay.esignsante.verify_certificate(form.caller, form.check("idVerifCertConf")))
+    async with answering(request, relay, limits, _CERTIFICATE_BYTES) as (form, place):
+        return validation_report(await relay.esignsante.verify_certificate(form.caller, form.check("idVerifCertConf")), place)
 
 
 @post("/validation/certificatswithproof", status_code=200)
 async def prove_certificate(request: Request[Any, Any, Any], relay: Given[Relay], limits: Given[Limits]) -> Stream:
     """Verify a certificate, and prove it."""
-    async with received(request, relay, limits, _CERTIFICATE_BYTES) as form:
+    async with answering(request, relay, limits, _CERTIFICATE_BYTES) as (form, place):
         check = form.check("idVerifCertConf", kind="VerifCert")
-        return validation_report_with_proof(await relay.esignsante.verify_certificate(form.caller, check))
+        return validation_report_with_proof(await relay.esignsante.verify_certificate(form.caller, check), place)
 
 
 @post(list(NOT_OFFERED), status_code=200)

@@ -10,6 +10,7 @@ from litestar.response import Stream
 
 from gateway.api.base64_answer import Base64Answer
 from gateway.flow.signing.esignsante import Numbered, Outcome
+from gateway.flow.signing.places import Place
 from gateway.trust.certificate_report import RULES
 from gateway.trust.properties import signing_time
 from gateway.trust.report import Rule
@@ -174,15 +175,15 @@ class Conf(
     proof: tuple[ConfProof, ...]
 
 
-def signature_report(signed: bytes) -> Stream:
+def signature_report(signed: bytes, place: Place) -> Stream:
     """The answer to a signature."""
-    answer = Base64Answer()
+    answer = Base64Answer(place)
     return answer.write(ESignSanteSignatureReport(errors=(), signed=answer.put(signed)))
 
 
-def signature_report_with_proof(outcome: Outcome) -> Stream:
+def signature_report_with_proof(outcome: Outcome, place: Place) -> Stream:
     """The answer to a signature with proof."""
-    answer = Base64Answer()
+    answer = Base64Answer(place)
     return answer.write(
         ESignSanteSignatureReportWithProof(
             errors=_errors(outcome),
@@ -194,15 +195,15 @@ def signature_report_with_proof(outcome: Outcome) -> Stream:
     )
 
 
-def validation_report(outcome: Outcome) -> Stream:
+def validation_report(outcome: Outcome, place: Place) -> Stream:
     """The answer to a validation."""
-    answer = Base64Answer()
+    answer = Base64Answer(place)
     return answer.write(ESignSanteValidationReport(errors=_errors(outcome), facts=_facts(outcome, answer), valid=outcome.valid))
 
 
-def validation_report_with_proof(outcome: Outcome) -> Stream:
+def validation_report_with_proof(outcome: Outcome, place: Place) -> Stream:
     """The answer to a validation with proof."""
-    answer = Base64Answer()
+    answer = Base64Answer(place)
     return answer.write(
         ESignSanteValidationReportWithProof(
             errors=_errors(outcome), facts=_facts(outcome, answer), valid=outcome.valid, proof=answer.put(outcome.proof)

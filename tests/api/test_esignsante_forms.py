@@ -15,7 +15,8 @@ from lxml import etree
 from gateway.api.base64_answer import Base64Answer
 from gateway.api.esignsante_views import ESignSanteSignatureReportWithProof, Metadata
 from gateway.cda.build import build_n1
-from gateway.flow.signing import pdf
+from gateway.flow.signing import pdf, places
+from gateway.flow.signing.places import Place
 from gateway.kernel.config import Esignsante, EsignsanteSignature, Limits
 from gateway.trust.pades_messages import Unfit
 from tests.api.esignsante_client import PROOF, SIGN, VERIFY, XNS, check, codes, facts, post, proof_of
@@ -190,22 +191,50 @@ async def test_every_form_refuses_strangers(box: Box) -> None:
         check_problem(await post(box, path, b"x", {"idSignConf": "1", "idVerifSignConf": "1"}, token=None), 401, "unauthenticated")
 
 
-def test_a_large_answer_is_the_one_a_small_one_would_be() -> None:
+CONTENTS = [bytes(range(256)) * 2_000, b"petit", bytes(100_001)]
+
+
+def view(*texts: str) -> ESignSanteSignatureReportWithProof:
+    fact = Metadata(kind="DOCUMENT_ORIGINAL_NON_SIGNE", message=texts[2])
+    return ESignSanteSignatureReportWithProof(errors=(), facts=(fact,), valid=True, signed=texts[0], proof=texts[1])
+
+
+def pieces_of(place: Place) -> tuple[AsyncIterator[str | bytes], int]:
+    answer = Base64Answer(place)
+    stream = answer.write(view(*(answer.put(one) for one in CONTENTS)))
+    assert isinstance(stream.iterator, AsyncIterator)
+    return stream.iterator, int(stream.headers["Content-Length"])
+
+
+async def test_a_large_answer_is_the_one_a_small_one_would_be() -> None:
     """Written piece by piece, byte for byte what the encoder would give."""
-    contents = [bytes(range(256)) * 2_000, b"petit", bytes(100_001)]
-    answer = Base64Answer()
+    expected = msgspec.json.encode(view(*(base64.b64encode(one).decode() for one in CONTENTS)))
+    pieces, length = pieces_of(Place())
+    assert b"".join([piece if isinstance(piece, bytes) else piece.encode() async for piece in pieces]) == expected
+    assert length == len(expected)
 
-    def view(*texts: str) -> ESignSanteSignatureReportWithProof:
-        fact = Metadata(kind="DOCUMENT_ORIGINAL_NON_SIGNE", message=texts[2])
-        return ESignSanteSignatureReportWithProof(errors=(), facts=(fact,), valid=True, signed=texts[0], proof=texts[1])
 
-    stream = answer.write(view(*(answer.put(one) for one in contents)))
-    expected = msgspec.json.encode(view(*(base64.b64encode(one).decode() for one in contents)))
+async def test_an_answer_leaves_its_place_once_read_or_gone_or_not_read_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    left: list[str] = []
+    pieces, _ = pieces_of(Place(lambda: left.append("read")))
+    assert [piece async for piece in pieces]
+    assert left == ["read"]
+    pieces_of(Place(lambda: left.append("gone")))
+    assert left == ["read", "gone"]
+    monkeypatch.setattr(places, "TO_FETCH", 0.0)
+    late = asyncio.Event()
+    pieces, length = pieces_of(Place(late.set))
+    begun = await anext(pieces)
+    await asyncio.wait_for(late.wait(), 30)
+    assert len(begun) + sum([len(piece) async for piece in pieces]) < length
 
-    async def read() -> bytes:
-        pieces = stream.iterator
-        assert isinstance(pieces, AsyncIterator)
-        return b"".join([piece if isinstance(piece, bytes) else piece.encode() async for piece in pieces])
 
-    assert asyncio.run(read()) == expected
-    assert stream.headers["Content-Length"] == str(len(expected))
+async def test_large_answers_that_nobody_reads_keep_out_other_large_ones_only(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(places, "PATIENCE", 0.01)
+    large = bytes(1_000_001)
+    async with box.relay.esignsante.places.place(len(large)), box.relay.esignsante.places.place(len(large)):
+        check_problem(await post(box, XMLDSIG, large, {"idSignConf": "1"}), 503, "not-accepting")
+        assert (await post(box, XMLDSIG, b"x", {"idSignConf": "1"})).status_code == 200
+    assert [one.act for one in await box.store.audit_after(0, 100)][-1:] == ["document.signed"]
+    for _ in range(places.AT_ONCE + 1):
+        assert len(await made(box, XMLDSIG, large)) > len(large)

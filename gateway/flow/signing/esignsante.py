@@ -21,6 +21,7 @@ from cryptography import x509
 from gateway.flow.allowance import TooMuchAtOnce
 from gateway.flow.caller import Caller
 from gateway.flow.signing.pdf import PdfSignatures
+from gateway.flow.signing.places import Places
 from gateway.flow.signing.refusals import ConfigurationUnknown, NotSignable, SigningCertificateUnusable
 from gateway.flow.signing.signatures import Signatures
 from gateway.kernel.config import Configuration, EsignsanteSignature
@@ -139,6 +140,7 @@ class Esignsante:
         self._large = configuration.limits.large_document_bytes
         self._turn = asyncio.Lock()
         self._pdf = PdfSignatures(anchors, crls)
+        self.places = Places(self._large)
 
     def configurations(self, caller: Caller) -> tuple[Numbered, ...]:
         """Those of the structures of this workstation whose certificate is there."""
