@@ -148,5 +148,8 @@ def test_what_exists_answers_as_announced(here: Served, there: dict[str, str], p
         )
         seen.add(answer.status_code)
 
+    if "reader_id" in path:  # the drawn requests to the pairing itself may have left it beside nobody
+        with httpx.Client(base_url=f"{here.url}/api/v1", headers=bearer(here.box.token), verify=here.trust) as client:
+            assert client.post(f"/readers/{READERS[0]}/pairing", json={"paired": True}).status_code == 200
     meets()
     assert seen & {200, 404, 409} or (seen == {422} and operation.definition.raw["operationId"] in JUDGED)
