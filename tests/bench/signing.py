@@ -19,7 +19,7 @@ from tests.bench.figures import Figure
 from tests.bench.process import load_average
 from tests.rig.processes import ROOT, environment
 
-_MOST = {"xadesbaselineb": 12.0, "xmldsig": 12.0, "padesbaselineb": 12.0}
+_MOST = {"xadesbaselineb": 12.0, "xmldsig": 12.0, "padesbaselineb": 16.0}
 _FORM = {"idSignConf": "1", "idVerifSignConf": "1", "requestId": "1", "proofTag": "1", "applicantId": "1"}
 _LOOKS = 0.002
 
