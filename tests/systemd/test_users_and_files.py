@@ -51,6 +51,7 @@ def test_groups_let_the_gateway_reach_the_devices_and_nobody_else(root: Path) ->
     groups = {fields[0]: fields[3] for fields in (line.split(":") for line in (root / "etc/group").read_text().splitlines())}
     assert groups["relais-devices"] == "relais"
     assert groups["dialout"] == "relais-devices"
+    assert groups["tss"] == "relais"
     assert groups["relais"] == groups["relais-egress"] == ""
 
 
