@@ -21,6 +21,8 @@ _LEFT_OUT = frozenset(
         "backup-state.json",
         "factory-reset.json",
         "erasure.json",
+        "effacement.txt",
+        "first-boot.json",
         "devices.json",
         "insi-injection",
         "work",

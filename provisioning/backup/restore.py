@@ -49,8 +49,8 @@ from provisioning.backup.recipient import found_key
 from provisioning.backup.reseal import former_vault, reseal_files, rewrap_journal
 
 _STAGE = "restoring"
-_HARMLESS = ("box.key", ".box.key", "lock", _STAGE, "backup.lock")
-"""What a home that serves nobody yet may hold: its own key, and locks."""
+_HARMLESS = ("box.key", ".box.key", "lock", _STAGE, "backup.lock", "effacement.txt")
+"""What a home that serves nobody yet may hold: its own key, locks, and the receipt of an erasure."""
 
 
 class OldBox(msgspec.Struct, frozen=True, kw_only=True):

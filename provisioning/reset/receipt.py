@@ -13,7 +13,8 @@ _MONTHS: Final = (
     "janvier", "février", "mars", "avril", "mai", "juin", "juillet", "août", "septembre", "octobre", "novembre", "décembre",
 )  # fmt: skip
 _KEY: Final[dict[Kind | None, str]] = {
-    "credential": "Le fichier d'où venait la clé du boîtier a été écrasé puis effacé en premier : ce qu'elle protégeait ne se lit plus.",
+    "credential": "Le fichier chiffré d'où venait la clé du boîtier a été écrasé puis effacé en premier. D'anciens blocs de la carte\n"
+    "mémoire ne pourraient s'ouvrir que sur cette machine.",
     "tpm": "La clé du boîtier, scellée par sa puce de sécurité, a été écrasée puis effacée en premier : ce qu'elle protégeait ne se lit\n"
     "plus. La puce n'a pas pu oublier sa part : d'anciens blocs de la carte mémoire ne pourraient s'ouvrir que sur ce boîtier-ci,\n"
     "ou par le mot de passe de secours.",
