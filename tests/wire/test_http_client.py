@@ -20,8 +20,10 @@ SMALL, LARGE = b"x" * 2_000, b"y" * 3_000_000
 BOTH = [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
 
 
-async def post(peer: Peer, body: bytes = SMALL, *, context: ssl.SSLContext | None = None, host: str = "127.0.0.1") -> bytes:
-    port = HttpxPort(context or client_context(), connect_seconds=3, answer_seconds=1)
+async def post(
+    peer: Peer, body: bytes = SMALL, *, context: ssl.SSLContext | None = None, host: str = "127.0.0.1", within: float = 20
+) -> bytes:
+    port = HttpxPort(context or client_context(), connect_seconds=max(within, 3), answer_seconds=within)
     try:
         response = await port.send(HttpRequest(method="POST", url=peer.url(host), headers=(("content-type", "text/plain"),), body=body))
     finally:
@@ -212,7 +214,7 @@ async def test_slow_answer() -> None:
 
     with running(behaviour) as peer:
         with pytest.raises(AnswerLost):
-            await post(peer)
+            await post(peer, within=1)
         release.set()
 
 

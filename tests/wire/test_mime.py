@@ -28,8 +28,12 @@ def parsed(mail: bytes) -> EmailMessage:
 
 
 def attachments_of(mail: bytes) -> list[tuple[str | None, str, bytes]]:
+    """`get_filename` takes off quotes and brackets once more, those of the name itself: the parameter is read as it stands."""
     parts = list(parsed(mail).iter_attachments())
-    return [(part.get_filename(), part.get_content_type(), cast(bytes, part.get_payload(decode=True))) for part in parts]
+    return [
+        (part["content-disposition"].params.get("filename"), part.get_content_type(), cast(bytes, part.get_payload(decode=True)))
+        for part in parts
+    ]
 
 
 def attached(content: bytes, name: str = "a.pdf") -> Attachment:
