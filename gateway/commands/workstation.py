@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import ssl
 import sys
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import httpx
 import msgspec
@@ -30,6 +30,8 @@ from gateway.trust.files import write_durably
 Action = Literal["list", "add", "rename", "renew", "revoke"]
 _UNAUTHENTICATED = 401
 
+_Body = TypeVar("_Body", WorkstationBody, NameBody)
+
 
 class OperatorTokenRefused(ConfigurationFault):
     """The running box does not know the token kept in its home, or none is kept."""
@@ -38,6 +40,15 @@ class OperatorTokenRefused(ConfigurationFault):
     title = "Accès installateur perdu"
     what = "Le jeton de l'accès installateur gardé dans ce dossier (operator-token) manque, ou n'est plus reconnu par le boîtier."
     gesture = "Arrêtez Relais, lancez « relais workstation add --operator --home DIR », puis redémarrez Relais."
+
+
+class NameUnfit(ConfigurationFault):
+    """The workstation is not named, or by what is no name of a workstation."""
+
+    code = "workstation-name-unfit"
+    title = "Nom de poste à corriger"
+    what = "Le nom du poste manque, ou ne convient pas : 1 à 40 lettres, chiffres, espaces et ' . ( ) _ -."
+    gesture = "Corrigez-le, entre guillemets s'il contient une espace, puis recommencez (relais workstation --help)."
 
 
 class WorkstationCall(msgspec.Struct, frozen=True, kw_only=True):
@@ -134,17 +145,26 @@ def _operator_token(home: Home) -> str:
 
 
 def _new(call: WorkstationCall) -> WorkstationBody:
-    return decode(msgspec.json.encode({"name": call.station, "structure": call.structure, "operator": call.operator}), WorkstationBody)
+    if call.station is None and not call.operator:
+        raise NameUnfit
+    return _decoded({"name": call.station, "structure": call.structure, "operator": call.operator}, WorkstationBody)
 
 
 def _name(call: WorkstationCall) -> NameBody:
-    return decode(msgspec.json.encode({"name": call.name}), NameBody)
+    return _decoded({"name": call.name}, NameBody)
+
+
+def _decoded(typed: dict[str, Any], kind: type[_Body]) -> _Body:
+    try:
+        return decode(msgspec.json.encode(typed), kind)
+    except RequestInvalid as problem:
+        raise (NameUnfit if problem.field == "name" else problem) from None
 
 
 def _identifier(known: list[dict[str, Any]], asked: str | None) -> str:
-    """Of the one with this identifier, else of the only one with this name; raises RequestInvalid, WorkstationNotFound."""
+    """Of the one with this identifier, else of the only one with this name; raises NameUnfit, WorkstationNotFound."""
     if not asked:
-        raise RequestInvalid(field="station", fault="il manque le nom ou l'identifiant du poste")
+        raise NameUnfit
     if any(one["id"] == asked for one in known):
         return asked
     named = [str(one["id"]) for one in known if one["name"].casefold() == asked.casefold()]

@@ -13,10 +13,8 @@ from structlog.testing import capture_logs
 
 from gateway.app import opened
 from gateway.commands.init import init
-from gateway.commands.queue import GestureRefused
-from gateway.commands.workstation import OperatorTokenRefused, WorkstationCall, workstation
+from gateway.commands.workstation import NameUnfit, OperatorTokenRefused, WorkstationCall, workstation
 from gateway.flow.caller import OPERATOR
-from gateway.flow.decoding import RequestInvalid
 from gateway.flow.errors import Unauthenticated
 from gateway.flow.workstations.errors import LastOperator, WorkstationNotFound
 from gateway.journal.home_lock import alone_in
@@ -106,7 +104,7 @@ async def test_the_last_operator_is_not_revoked(typed: Typed) -> None:
     "call", [{"action": "add"}, {"action": "renew"}, {"action": "rename", "station": OPERATOR}, {"action": "add", "station": "a\nb"}]
 )
 async def test_what_is_missing_is_told_before_anything_is_done(typed: Typed, call: dict[str, Any]) -> None:
-    with pytest.raises((RequestInvalid, GestureRefused)):
+    with pytest.raises(NameUnfit):
         await typed(**call)
 
 
