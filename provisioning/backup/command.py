@@ -114,7 +114,8 @@ def _restore(options: argparse.Namespace) -> int:
     old = OldBox(receipt=options.receipt, sentence=options.old_box)
     done = asyncio.run(restore(Home(options.home.resolve()), options.place, _phrase(options), old, environment=options.environment))
     taken = _moment(done.header.taken_at)
-    print(f"Boîtier restauré ({done.environment}), époque {done.epoch.generation}. Sauvegarde du {taken}.")
+    print(f"Boîtier restauré ({done.environment}), époque {done.epoch.generation}.")
+    print(f"Sauvegarde du {taken}.")
     if done.end.final:
         print("L'ancien boîtier était hors service quand elle a été faite : rien ne manque.")
     else:
