@@ -92,6 +92,25 @@ def every_route(scene: Scene, receipt: dict[str, str]) -> bytes:
     return said
 
 
+def backed_up(scene: Scene, stick: Path) -> dict[bytes, str]:
+    """Have the running box backed up there; what a backup must not betray either: its phrase, the box key, tokens, the patient."""
+    stick.mkdir()
+    place = ("--home", str(scene.gateway.home), "--to", str(stick))
+    program = [sys.executable, "-m", "provisioning", "backup"]
+    said = [
+        subprocess.run([*program, action, *place], cwd=ROOT, capture_output=True, text=True, timeout=90, check=True).stdout
+        for action in ("prepare", "run")
+    ]
+    [phrase] = re.findall(r"(?:[0-9A-Z]{5}-){6}[0-9A-Z]{5}", said[0])
+    assert len(list(stick.glob("*.relais-sauvegarde"))) == 1
+    key = (scene.gateway.home / "box.key").read_bytes()
+    words = {"token": scene.gateway.token, "operator": (scene.gateway.home / "operator-token").read_text().strip(), "patient": "INVENTEE-"}
+    needles = needles_of_words(phrase, "phrase") | {key: "box key", key.hex().encode(): "box key"}
+    for name, text in words.items():
+        needles |= needles_of_words(text, name)
+    return needles
+
+
 def test_nothing_of_a_key_or_a_passphrase_gets_out_of_a_box(scene: Scene, tmp_path: Path) -> None:
     needles = needles_of_words(WORDS, "passphrase") | needles_of_words(WRONG, "wrong passphrase")
     said = b""
@@ -108,6 +127,9 @@ def test_nothing_of_a_key_or_a_passphrase_gets_out_of_a_box(scene: Scene, tmp_pa
     pid = scene.gateway.process.pid if scene.gateway.process is not None else 0
     assert found_in(b"".join(Path(f"/proc/{pid}/{name}").read_bytes() for name in ("cmdline", "environ")), needles) == set()
     assert not [one for one in Path(f"/proc/{pid}/fd").iterdir() if "memfd:relais" in str(one.readlink())], "the memory file is closed"
+    in_backups = backed_up(scene, tmp_path / "stage" / "stick")
+    needles |= {needle: name for needle, name in in_backups.items() if name == "phrase"}
+    assert found_under(tmp_path / "stage" / "stick", needles | in_backups) == {}
     scene.station.close()
     scene.gateway.stop()
     left = len(list(scene.gateway.home.rglob("*")))
