@@ -137,7 +137,8 @@ def test_mss20_subjects_and_names_of_files(out: Outing) -> None:
         (name,) = [one for one in mail.files if one.endswith(".pdf")]
         assert re.fullmatch(r"[0-9]{8}_[^_/\\:*?\"<>|]+_[^_/\\:*?\"<>|]+_[^_/\\:*?\"<>|]+\.pdf", name), sent.case.name
         if sent.case.media == "application/pdf":
-            assert "-".join((found[5], found[4], found[3])) == sent.case.request["patient"]["birth_date"]
+            known = sent.case.request["patient"]["birth_date"].replace("-00", "-01")  # a day or month nobody knows: EXI ID 11
+            assert "-".join((found[5], found[4], found[3])) == known
 
 
 def test_the_pdf_copy_is_the_pdf_of_the_cda(out: Outing) -> None:
