@@ -8,8 +8,8 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -26,6 +26,12 @@ from gateway.kernel.config import Configuration
 from gateway.kernel.home import Home
 from provisioning.first_boot.errors import FirstDocumentLost
 
+_THROUGH = """
+import os, sys
+os.dup2(int(sys.argv[1]), 3)
+os.execve(sys.argv[2], sys.argv[2:], os.environ | {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1"})
+"""
+"""As systemd passes a socket (sd_listen_fds(3)): the port of the settings is held by systemd already, for the service to come."""
 _START = 60.0
 _STOP = 30.0
 
@@ -47,7 +53,13 @@ def send_first_document(home: Home, configuration: Configuration, moment: dateti
 def _serving(home: Home) -> Any:
     home.ready_file.unlink(missing_ok=True)
     command = [sys.executable, "-m", "gateway", "serve", "--supervised", "--home", str(home.root)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=dict(os.environ))  # noqa: S603 - our own command
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        process = subprocess.Popen(  # noqa: S603 - our own command
+            [sys.executable, "-c", _THROUGH, str(door.fileno()), *command],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            pass_fds=(door.fileno(),),
+        )
     try:
         deadline = time.monotonic() + _START
         while not home.ready_file.exists():
