@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from gateway.flow.caller import OPERATOR, new_workstation, token_digest
+from gateway.journal.home_lock import HomeBeingErased
 from gateway.journal.sqlite import SqliteStore
 from gateway.kernel.clock import SystemClock
 from gateway.kernel.config import read_configuration
@@ -94,6 +95,8 @@ async def init(root: Path, sandbox: Path | None, structures: list[tuple[str, str
     home = Home(root)
     if home.configuration.exists():
         raise HomeTaken
+    if home.erasure.exists():
+        raise HomeBeingErased
     private_folder(root)
     vault = open_vault(root, create=True)
     if sandbox is None:

@@ -59,6 +59,7 @@ class Papers:
         for path in used:
             disk.overwrite(path)
             disk.remove(path)
+        disk.settle(self.sheet.parent)
         text = self.text()
         blanked = blanked_text(text)
         if blanked == text:

@@ -1,6 +1,8 @@
-"""The few gestures that erase, each on the disk when it returns. On flash memory overwriting proves nothing (docs/adr): the key goes first.
+"""The few gestures that erase. On flash memory overwriting proves nothing (docs/adr/0029): the key goes first.
 
-Nothing here follows a symbolic link. Every gesture may be repeated, and finds nothing to do where there is nothing left.
+What is overwritten or written is on the disk when the call returns; what is removed, once its folder is settled: a cut that brings a file
+back finds the erasure still under way. Nothing here follows a symbolic link. Every gesture may be repeated, and finds nothing to do where
+there is nothing left.
 """
 
 from __future__ import annotations
@@ -24,6 +26,10 @@ class Disk(Protocol):
 
     def remove(self, path: Path) -> None:
         """Take a file, link, socket or empty folder away."""
+        ...
+
+    def settle(self, folder: Path) -> None:
+        """What was removed of it stays so, whatever happens next."""
         ...
 
     def write(self, path: Path, data: bytes) -> None:
@@ -59,7 +65,10 @@ class RealDisk:
                 path.unlink()
         except FileNotFoundError:
             return
-        sync_folder(path.parent)
+
+    def settle(self, folder: Path) -> None:
+        """What was removed of it stays so, whatever happens next."""
+        sync_folder(folder)
 
     def write(self, path: Path, data: bytes) -> None:
         """A small file, whole or not at all, to the owner of its folder."""

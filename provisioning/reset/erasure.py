@@ -75,6 +75,8 @@ class Erasure:
         for path in files:
             if not path.is_dir():
                 self._disk.remove(path)
+        for folder in {path.parent for path in files if path.parent.is_dir()}:
+            self._disk.settle(folder)
 
     def _empty(self) -> None:
         for _ in range(_ROUNDS):
@@ -87,12 +89,14 @@ class Erasure:
                 break
         else:
             raise ErasureCut("not empty", reason="un autre programme écrit dans le dossier du boîtier")
+        self._disk.settle(self._home.root)  # folders that are gone from it take with them what was in them
         remove_scratch(scratch_place(self._home.work).folder, self._home.root)
 
     def _attest(self, begun: Begun) -> str:
         text = receipt_text(begun, self._now())
         self._disk.write(self._home.root / RECEIPT, text.encode())
         self._disk.remove(self._home.erasure)
+        self._disk.settle(self._home.root)
         if not is_blank(self._home):
             raise ErasureCut("not blank", reason="un autre programme écrit dans le dossier du boîtier")
         return text

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from gateway.__main__ import ERASE
+from gateway.__main__ import main as relais
 from gateway.journal.home_lock import alone_in
 from provisioning.__main__ import main
 from provisioning.reset.command import SENTENCE
@@ -129,6 +130,7 @@ def test_a_start_never_serves_a_half_erased_home_but_ends_its_erasure(box: Box) 
         Erasure(box.home, CutDisk(8, "after"), lambda: NOW).run("button")
     half = box.raw()
     assert main(["first-boot", "--unattended", "--home", str(box.home.root), "--settings", str(_sheet(box))]) == 1, "nor installed over"
+    assert relais(["init", "--home", str(box.home.root)]) == 1
     assert _served(box, "--supervised").returncode == ERASE
     assert box.raw() == half, "whoever supervises it erases"
     done = _served(box)
