@@ -7,7 +7,8 @@ import sys
 from collections.abc import Sequence
 
 from gateway.kernel.errors import RelaisError
-from provisioning.backup import command as backup
+from provisioning.audit.command import add_commands as add_audit
+from provisioning.backup.command import add_commands as add_backup
 from provisioning.first_boot.command import add_commands as add_first_boot
 from provisioning.reset.command import add_commands as add_reset
 
@@ -28,7 +29,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="commande")
     add_first_boot(commands)
     add_reset(commands)
-    backup.add_commands(commands)
+    add_backup(commands)
+    add_audit(commands)
     return parser
 
 

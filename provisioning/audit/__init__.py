@@ -1,0 +1,1 @@
+"""The audit trail given out, for whoever keeps or verifies it elsewhere."""
