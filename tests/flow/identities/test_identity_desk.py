@@ -7,10 +7,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from gateway.flow.errors import IdentityChanged, PatientNotFound, ProposalGone
+from gateway.flow.errors import ActorNeeded, ActorUnknown, IdentityChanged, PatientNotFound, ProposalGone
 from gateway.flow.identities.request import AttributesBody, DecisionBody, InsBody, PatientBody, QualificationBody
 from gateway.flow.intake import resolve_structure
-from gateway.flow.people import ActorNeeded, ActorUnknown
 from gateway.ins.datamatrix import DatamatrixNotQualified
 from gateway.ins.refusals import InsConflict
 from gateway.journal.records import InquiryRecord
