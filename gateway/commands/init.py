@@ -90,7 +90,7 @@ class SandboxUnreachable(ConfigurationFault):
 async def init(root: Path, sandbox: Path | None, structures: list[tuple[str, str]]) -> Home:
     """Create the home and its operator; with a sandbox, enrol each structure and pair a workstation.
 
-    Raises HomeTaken, SandboxUnreachable.
+    Raises HomeTaken, HomeBeingErased, SandboxUnreachable.
     """
     home = Home(root)
     if home.configuration.exists():
