@@ -28,7 +28,6 @@ HOME = Path("/var/lib/relais")
 CREDENTIAL = Path("/var/lib/relais-secrets/relais-box-key")
 PYTHON = "/opt/python/bin/python3"
 WATCHDOG = 2
-GRACE = "\n[factory_reset]\ngrace_seconds = 5\n"
 CGROUPS = (Path("/sys/fs/cgroup/systemd"), Path("/sys/fs/cgroup/unified"), Path("/sys/fs/cgroup"))
 INSTEAD = {
     "/usr/bin/python3 -I": f"{PYTHON} -P",
@@ -43,9 +42,9 @@ exec /usr/lib/systemd/systemd --user --unit=basic.target
 _PATIENCE = 80.0
 
 
-def groups_of(folder: Path) -> list[Path]:
+def groups_of(name: str) -> list[Path]:
     """The control groups of this stage, made when they are not there. Raises OSError where none can be made."""
-    found = [one / f"relais-{folder.parent.name}" for one in CGROUPS if (one / "cgroup.procs").exists()]
+    found = [one / name for one in CGROUPS if (one / "cgroup.procs").exists()]
     for one in found:
         one.mkdir(exist_ok=True)
     return found
@@ -114,7 +113,7 @@ def write_drop_ins(folder: Path) -> Path:
 def enrol(folder: Path, sandbox: Sandbox) -> Gateway:
     """A home in its place, its key in the hands of systemd alone."""
     gateway = Gateway(HOME)
-    gateway.enrol(sandbox, settings=f'{UNHURRIED}\n[devices]\nstart = "service"\n\n[box_key]\ncustody = "credential"\n{GRACE}')
+    gateway.enrol(sandbox, settings=f'{UNHURRIED}\n[devices]\nstart = "service"\n\n[box_key]\ncustody = "credential"\n')
     run("systemd-creds", "encrypt", "--with-key=host", f"--name={CREDENTIAL.name}", str(HOME / "box.key"), str(CREDENTIAL))
     (HOME / "box.key").unlink()
     run("chown", "-R", "relais:relais", str(HOME))
@@ -122,11 +121,11 @@ def enrol(folder: Path, sandbox: Sandbox) -> Gateway:
 
 
 @contextlib.contextmanager
-def manager(folder: Path, drop_ins: Path) -> Iterator[None]:
+def manager(folder: Path, drop_ins: Path, group: str) -> Iterator[None]:
     """A manager of units, in a control group of its own."""
     units = f"{drop_ins}:{folder / 'root/usr/lib/systemd/system'}:"
     told = {**os.environ, "XDG_CONFIG_HOME": "/var/lib", "XDG_STATE_HOME": "/var/lib", "HOME": "/root", "SYSTEMD_UNIT_PATH": units}
-    groups = [str(one / "cgroup.procs") for one in groups_of(folder)]
+    groups = [str(one / "cgroup.procs") for one in groups_of(group)]
     with (folder / "manager.log").open("wb") as log:
         process = subprocess.Popen(["/bin/sh", "-c", MANAGER, "sh", *groups], env=told, stdout=log, stderr=log)
         try:
@@ -185,25 +184,7 @@ def play(folder: Path, sandbox: Sandbox, gateway: Gateway) -> dict[str, Any]:
     return seen
 
 
-def erased() -> dict[str, Any]:
-    """What is left once the button asked for a return to factory settings, the gateway handed over and the next start erased."""
-    request = HOME / "factory-reset.json"
-    request.write_text('{"id": "x", "requested_at": "2026-11-30T11:00:00Z", "told": true, "erases": true}', encoding="utf-8")
-    shutil.chown(request, "relais", "relais")
-    run("systemctl", "--user", "start", "--no-block", "relais.service")
-    receipt = HOME / "effacement.txt"
-    until(lambda: receipt.exists() and not (HOME / "erasure.json").exists(), "the box is erased")
-    until(lambda: property_of("relais.service", "ActiveState") == "inactive", "a blank box is not served")
-    return {
-        "left": sorted(path.name for path in HOME.rglob("*")),
-        "owner": receipt.stat().st_uid,
-        "credential": CREDENTIAL.exists(),
-        "receipt": receipt.read_text("utf-8"),
-        "failed": run("systemctl", "--user", "list-units", "--failed", "--plain", "--no-legend"),
-    }
-
-
-def main(folder: Path) -> None:
+def main(folder: Path, group: str) -> None:
     os.environ["XDG_RUNTIME_DIR"] = "/run"
     set_up(folder)
     drop_ins = write_drop_ins(folder)
@@ -211,12 +192,11 @@ def main(folder: Path) -> None:
     try:
         sandbox.start()
         gateway = enrol(folder, sandbox)
-        with manager(folder, drop_ins):
-            seen = play(folder, sandbox, gateway)
-            print(json.dumps({**seen, "erased": erased()}))
+        with manager(folder, drop_ins, group):
+            print(json.dumps(play(folder, sandbox, gateway)))
     finally:
         sandbox.stop()
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), sys.argv[2])
