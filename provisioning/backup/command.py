@@ -83,11 +83,15 @@ def _prepare(options: argparse.Namespace) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     from gateway.kernel.config import read_configuration
-    from provisioning.backup.job import back_up, is_due
+    from provisioning.backup.job import back_up, folder_of, is_due
 
     _harden()
-    home, folder = _place(options)
+    home = Home(options.home.resolve())
     configuration = read_configuration(home.configuration)
+    if options.if_due and options.to is None and configuration.backup.folder is None:
+        print("Aucun dossier de sauvegarde n'est réglé.")
+        return 0
+    folder = folder_of(configuration, options.to)
     if options.if_due and not is_due(home, configuration, datetime.now(UTC)):
         print("La dernière sauvegarde est assez récente.")
         return 0

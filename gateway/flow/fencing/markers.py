@@ -31,7 +31,7 @@ def claim_marker(folder: Path, epoch: Epoch, authority: LanAuthority) -> bool:
     """State this epoch in the folder; False when another box has stated that generation first. Raises OSError, LanKeyUnavailable."""
     path = folder / f"relais-{epoch.home}-epoque-{epoch.generation:06d}.json"
     draft = folder / f".{path.name}.{secrets.token_hex(4)}"
-    write_durably(draft, msgspec.json.encode(signed(epoch, authority)))
+    write_durably(draft, msgspec.json.encode(signed(epoch, authority)), 0o644)
     try:
         return _put(draft, path) or stated(path.read_bytes(), authority) == epoch
     finally:
