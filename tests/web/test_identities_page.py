@@ -33,15 +33,7 @@ from tests.web.patients import (
     unknown_to_insi,
     where,
 )
-from tests.web.visit import forms_of, press, signed_in, words_of
-
-
-async def fill(client: httpx.AsyncClient, path: str, form: str, **said: str) -> httpx.Response:
-    """Send the form of that name on that page with what is said, and follow to what comes of it."""
-    [wanted] = [one for one in forms_of(await client.get(path)) if one.fields.get("forme") == form]
-    answer = await client.post(wanted.action, data={**wanted.fields, **said})
-    assert answer.status_code == 303, answer.text
-    return await client.get(answer.headers["location"])
+from tests.web.visit import fill, forms_of, press, signed_in, words_of
 
 
 def rows_of(page: httpx.Response) -> dict[str, list[str]]:

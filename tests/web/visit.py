@@ -62,3 +62,11 @@ async def press(client: httpx.AsyncClient, page: httpx.Response, ending: str) ->
     answer = await client.post(wanted.action, data=wanted.fields)
     assert answer.status_code == 303, answer.text
     return await client.get(answer.headers["location"])
+
+
+async def fill(client: httpx.AsyncClient, path: str, form: str, **said: str) -> httpx.Response:
+    """Send the form of that name on that page with what is said, and follow to what comes of it."""
+    [wanted] = [one for one in forms_of(await client.get(path)) if one.fields.get("forme") == form]
+    answer = await client.post(wanted.action, data={**wanted.fields, **said})
+    assert answer.status_code == 303, answer.text
+    return await client.get(answer.headers["location"])
