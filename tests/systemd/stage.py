@@ -28,6 +28,7 @@ HOME = Path("/var/lib/relais")
 CREDENTIAL = Path("/var/lib/relais-secrets/relais-box-key")
 PYTHON = "/opt/python/bin/python3"
 WATCHDOG = 2
+GRACE = "\n[factory_reset]\ngrace_seconds = 5\n"
 CGROUPS = (Path("/sys/fs/cgroup/systemd"), Path("/sys/fs/cgroup/unified"), Path("/sys/fs/cgroup"))
 INSTEAD = {
     "/usr/bin/python3 -I": f"{PYTHON} -P",
@@ -113,7 +114,7 @@ def write_drop_ins(folder: Path) -> Path:
 def enrol(folder: Path, sandbox: Sandbox) -> Gateway:
     """A home in its place, its key in the hands of systemd alone."""
     gateway = Gateway(HOME)
-    gateway.enrol(sandbox, settings=f'{UNHURRIED}\n[devices]\nstart = "service"\n\n[box_key]\ncustody = "credential"\n')
+    gateway.enrol(sandbox, settings=f'{UNHURRIED}\n[devices]\nstart = "service"\n\n[box_key]\ncustody = "credential"\n{GRACE}')
     run("systemd-creds", "encrypt", "--with-key=host", f"--name={CREDENTIAL.name}", str(HOME / "box.key"), str(CREDENTIAL))
     (HOME / "box.key").unlink()
     run("chown", "-R", "relais:relais", str(HOME))
@@ -184,6 +185,24 @@ def play(folder: Path, sandbox: Sandbox, gateway: Gateway) -> dict[str, Any]:
     return seen
 
 
+def erased() -> dict[str, Any]:
+    """What is left once the button asked for a return to factory settings, the gateway handed over and the next start erased."""
+    request = HOME / "factory-reset.json"
+    request.write_text('{"id": "x", "requested_at": "2026-11-30T11:00:00Z", "told": true, "erases": true}', encoding="utf-8")
+    shutil.chown(request, "relais", "relais")
+    run("systemctl", "--user", "start", "--no-block", "relais.service")
+    receipt = HOME / "effacement.txt"
+    until(lambda: receipt.exists() and not (HOME / "erasure.json").exists(), "the box is erased")
+    until(lambda: property_of("relais.service", "ActiveState") == "inactive", "a blank box is not served")
+    return {
+        "left": sorted(path.name for path in HOME.rglob("*")),
+        "owner": receipt.stat().st_uid,
+        "credential": CREDENTIAL.exists(),
+        "receipt": receipt.read_text("utf-8"),
+        "failed": run("systemctl", "--user", "list-units", "--failed", "--plain", "--no-legend"),
+    }
+
+
 def main(folder: Path, group: str) -> None:
     os.environ["XDG_RUNTIME_DIR"] = "/run"
     set_up(folder)
@@ -193,7 +212,8 @@ def main(folder: Path, group: str) -> None:
         sandbox.start()
         gateway = enrol(folder, sandbox)
         with manager(folder, drop_ins, group):
-            print(json.dumps(play(folder, sandbox, gateway)))
+            seen = play(folder, sandbox, gateway)
+            print(json.dumps({**seen, "erased": erased()}))
     finally:
         sandbox.stop()
 

@@ -53,6 +53,10 @@ def test_documents_leave_a_box_under_systemd_whose_gateway_has_no_network(tmp_pa
     assert {80, urlsplit(seen["dmp"]).port} <= set(seen["ports"])
     assert (seen["result"], seen["failed"]) == ("success", "")
     assert "Traceback" not in seen["told"]
+    receipt = seen["erased"].pop("receipt")
+    assert seen["erased"] == {"left": ["effacement.txt", "lock"], "owner": USERS["relais.service"], "credential": False, "failed": ""}
+    assert "au bouton du boîtier" in receipt
+    assert "Le fichier chiffré d'où venait la clé du boîtier a été écrasé puis effacé en premier" in receipt
 
 
 def _gone(group: Path) -> bool:
