@@ -23,6 +23,8 @@ from firmware.protocol import CardKind, CardObject, CardObjects, NoticeType, Plu
 
 _LOG = logging.getLogger(__name__)
 _VITALE_SECONDS = 15.0
+_VITALE_WAITING = 3
+_LEAST_SECONDS = 1.0
 _RESET_SECONDS = 5.0
 _FOR_A_MODULE = (CardKind.CPX, CardKind.UNKNOWN)
 """What a PKCS#11 module may find a token in."""
@@ -95,8 +97,11 @@ class CardService:
         if card.kind is not CardKind.VITALE:
             return await self.batches.read_free(request)
         atr = found.atr
-        async with self.batches.turns.of(found.id):
-            objects = await self._line(found.name).run(lambda link: _free_files(link, atr), seconds=_VITALE_SECONDS)
+        loop = asyncio.get_running_loop()
+        end = loop.time() + _VITALE_SECONDS
+        async with self.batches.turns.of(found.id, patience=_VITALE_SECONDS, most=_VITALE_WAITING):
+            left = max(_LEAST_SECONDS, end - loop.time())
+            objects = await self._line(found.name).run(lambda link: _free_files(link, atr), seconds=left)
         self._readers.inserted(request.reader, request.insertion_id)  # nobody gets another card's data for this one's
         return CardObjects(objects=objects)
 

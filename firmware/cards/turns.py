@@ -27,18 +27,20 @@ class Turns:
         self._waiting: defaultdict[str, int] = defaultdict(int)
 
     @asynccontextmanager
-    async def of(self, reader: str, *, waits: bool = True) -> AsyncIterator[None]:
-        """The caller's turn; one that does not wait has it now or not at all. Raises ReaderBusy."""
+    async def of(self, reader: str, *, waits: bool = True, patience: float | None = None, most: int = MOST_WAITING) -> AsyncIterator[None]:
+        """The caller's turn; one that does not wait has it now or not at all, another one within `patience` seconds (None: the usual ones)
+        and behind `most` others at most. Raises ReaderBusy."""
+        patience = self._patience if patience is None else patience
         self._not_held(reader)
         lock = self._locks[reader]
-        if self._waiting[reader] >= MOST_WAITING or (lock.locked() and not waits):
-            raise ReaderBusy(retry_after=self._patience)
+        if self._waiting[reader] >= most or (lock.locked() and not waits):
+            raise ReaderBusy(retry_after=patience)
         self._waiting[reader] += 1
         try:
-            async with asyncio.timeout(self._patience):
+            async with asyncio.timeout(patience):
                 await lock.acquire()
         except TimeoutError as error:
-            raise ReaderBusy(retry_after=self._patience) from error
+            raise ReaderBusy(retry_after=patience) from error
         finally:
             self._waiting[reader] -= 1
         try:

@@ -41,6 +41,7 @@ CHECKS: tuple[Check, ...] = (
     revocation_lists.check,
     time_source.check,
     box_key.check,
+    workstations.check,
     disk.check,
     queue.check,
     quarantine.check,
@@ -55,7 +56,6 @@ CHECKS: tuple[Check, ...] = (
     card_service.check,
     card_readers.check,
     front_panel.check,
-    workstations.check,
 )
 
 
