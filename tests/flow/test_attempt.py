@@ -28,6 +28,7 @@ from gateway.kernel.errors import ErrorClass, OutcomeUnknown, TransientFault
 from gateway.model.delivery import Channel, DeliveryState, DocumentState, Phase
 from gateway.model.patient import IdentityStatus, Patient
 from gateway.model.visibility import Visibility
+from gateway.trust.stop import BoxReplaced
 from gateway.trust.vault import Vault, open_vault
 from tests.model.test_patient import TRAITS
 from tests.xds.documents import INS
@@ -220,3 +221,34 @@ async def test_dmp32_with_a_clock_in_doubt_nothing_is_sent_and_the_lane_is_told(
     assert stage.script.acts == [accepted]
     stage.clock.is_trusted = True
     assert await stage.desk.attempt(await stage.record()) is None
+
+
+async def test_what_a_restoration_left_in_doubt_is_looked_up_even_from_the_queue(stage: Stage) -> None:
+    """Bytes that were not frozen when the backup was made wait in the queue, doubt and all."""
+    queued = msgspec.structs.replace(await stage.record(), doubtful=True, phase=Phase.PROBE, version=2)
+    await stage.store.commit(queued)
+    stage.script.found = [b"there"]
+    assert await stage.desk.attempt(await stage.record()) is None
+    assert ((await stage.record()).state, stage.script.sent) == (DeliveryState.DELIVERED, 0)
+
+
+async def test_a_box_that_is_replaced_in_the_middle_of_an_attempt_goes_no_further(stage: Stage) -> None:
+    replaced = False
+
+    def fence() -> None:
+        if replaced:
+            raise BoxReplaced
+
+    async def overtaken(trip: Trip) -> bytes:
+        nonlocal replaced
+        await trip.enter(Phase.EXISTENCE)
+        replaced = True
+        await trip.enter(Phase.FEED)
+        stage.script.sent += 1
+        return b"yes"
+
+    stage.desk.fence = fence
+    stage.script.acts = [overtaken]
+    assert isinstance(await stage.desk.attempt(await stage.record()), BoxReplaced)
+    after = await stage.record()
+    assert (after.state, after.doubtful, stage.script.sent) == (DeliveryState.QUEUED, False, 0)

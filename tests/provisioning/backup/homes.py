@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 import msgspec
@@ -18,7 +19,7 @@ from gateway.trust.secret_file import HOMOLOGATION, keep_secret
 from gateway.trust.vault import Vault, open_vault
 from provisioning.backup.folder import BackupFolder
 from provisioning.backup.phrase import RecoveryPhrase, new_phrase
-from provisioning.backup.recipient import keep_recipient, recipient_of
+from provisioning.backup.recipient import Recipient, keep_recipient, recipient_of
 from tests.journal.samples import audit, delivery, document
 
 NOW = datetime(2026, 11, 30, 9, 0, tzinfo=UTC)
@@ -44,6 +45,13 @@ professionals = []
 LARGE = DIAGNOSIS * 4000
 
 
+@cache
+def _sheet() -> tuple[RecoveryPhrase, Recipient]:
+    """One for all: stretching a phrase is slow on purpose."""
+    phrase = new_phrase()
+    return phrase, recipient_of(phrase)
+
+
 class Practice:
     """A home with something in it, and the phrase of its backups."""
 
@@ -55,8 +63,8 @@ class Practice:
         self.home.anchors.write_text("anchors")
         keep_secret(root, self.vault, HOMOLOGATION, HOMOLOGATION_NUMBER)
         LanAuthority(root, self.vault).identity(("relais.local",), NOW)
-        self.phrase: RecoveryPhrase = new_phrase()
-        keep_recipient(root, recipient_of(self.phrase))
+        self.phrase, recipient = _sheet()
+        keep_recipient(root, recipient)
         self.folder = BackupFolder(root.parent / "stick")
         self.folder.path.mkdir()
         self.folder.prepare()
