@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from litestar import get
+from typing import Any
+
+from litestar import Request, get
 from litestar.di import NamedDependency as Given
 
+from gateway.api.callers import actor_of
 from gateway.api.operations import Answer, Operation
 from gateway.flow.relay import Relay
 from gateway.trust.epoch import SignedEpoch
@@ -24,6 +27,7 @@ EPOCH_OPERATIONS = (
 
 
 @get("/epoch", sync_to_thread=True)
-def read_epoch(relay: Given[Relay]) -> SignedEpoch:
-    """Needs no token: random names and a number. Raises LanKeyUnavailable."""
+def read_epoch(request: Request[Any, Any, Any], relay: Given[Relay]) -> SignedEpoch:
+    """Needs no token: random names and a number. Raises LanKeyUnavailable, ParameterInvalid."""
+    actor_of(request)
     return relay.fence.statement()

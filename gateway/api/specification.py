@@ -152,6 +152,18 @@ _TYPES = (
     ESignSanteValidationReport,
     ESignSanteValidationReportWithProof,
 )
+EVERY_OPERATION = (
+    *OPERATIONS,
+    *INS_OPERATIONS,
+    *SCANNER_OPERATIONS,
+    *READER_OPERATIONS,
+    *ESIGNSANTE_OPERATIONS,
+    *CERTIFICATE_OPERATIONS,
+    *PAIRING_OPERATIONS,
+    *WORKSTATION_OPERATIONS,
+    *EPOCH_OPERATIONS,
+)
+"""What the API offers, in the order of the document."""
 _REF = "#/components/schemas/{name}"
 _SCHEME = "poste"
 _WHY = {
@@ -183,17 +195,7 @@ def specification() -> dict[str, Any]:
     """The OpenAPI 3.1 document."""
     _, schemas = msgspec.json.schema_components(_TYPES, ref_template=_REF)
     paths: dict[str, dict[str, Any]] = {}
-    for one in (
-        *OPERATIONS,
-        *INS_OPERATIONS,
-        *SCANNER_OPERATIONS,
-        *READER_OPERATIONS,
-        *ESIGNSANTE_OPERATIONS,
-        *CERTIFICATE_OPERATIONS,
-        *PAIRING_OPERATIONS,
-        *WORKSTATION_OPERATIONS,
-        *EPOCH_OPERATIONS,
-    ):
+    for one in EVERY_OPERATION:
         paths.setdefault(f"{one.base}{one.path}", {})[one.method] = _operation(one)
     whole = {
         "openapi": "3.1.0",

@@ -8,37 +8,23 @@ from typing import Any
 import msgspec
 import pytest
 
-from gateway.api.operations import OPERATIONS
-from gateway.api.operations_certificates import CERTIFICATE_OPERATIONS
-from gateway.api.operations_esignsante import ESIGNSANTE_OPERATIONS
-from gateway.api.operations_ins import INS_OPERATIONS
-from gateway.api.operations_pairing import PAIRING_OPERATIONS
-from gateway.api.operations_readers import READER_OPERATIONS
-from gateway.api.operations_scanners import SCANNER_OPERATIONS
+from gateway.api.specification import EVERY_OPERATION
 from gateway.kernel.config import Secretary
 from tests.api.judge import check_answer, check_problem
 from tests.api.rig import AUTHOR, OTHER_STRUCTURE, Box, configuration_of, form, open_box, request_part
 from tests.api.test_documents import send
 from tests.trust.pki import STRUCTURE
 
-ALL = (
-    *OPERATIONS,
-    *CERTIFICATE_OPERATIONS,
-    *ESIGNSANTE_OPERATIONS,
-    *INS_OPERATIONS,
-    *PAIRING_OPERATIONS,
-    *READER_OPERATIONS,
-    *SCANNER_OPERATIONS,
-)
-WITHOUT_CALLER = ("pairWorkstation",)
+WITHOUT_CALLER = ("pairWorkstation", "readEpoch")
+"""Their header is read for its form alone."""
 NOT_OFFERED = "notOffered"
 THEIR_SECRETARY = {"Relais-Actor": "secretariat-9"}
 """Of the other structure alone."""
 
 
 async def test_a_person_nobody_declared_is_refused_on_every_route(box: Box) -> None:
-    tried = [one for one in ALL if one.name not in WITHOUT_CALLER and not one.name.startswith(NOT_OFFERED)]
-    assert len(tried) > 50
+    tried = [one for one in EVERY_OPERATION if one.name not in WITHOUT_CALLER and not one.name.startswith(NOT_OFFERED)]
+    assert len(tried) > 60
     async with box.client() as client:
         for operation in tried:
             path = operation.path
@@ -55,6 +41,11 @@ async def test_a_person_nobody_declared_is_refused_on_every_route(box: Box) -> N
 async def test_a_token_that_is_wrong_is_told_before_a_name_that_is(box: Box) -> None:
     async with box.client("wrong") as client:
         check_problem(await client.get("/api/v1/documents", headers={"Relais-Actor": "nobody"}), 401, "unauthenticated")
+
+
+async def test_a_name_of_no_form_is_refused_where_no_caller_is_asked_for(box: Box) -> None:
+    async with box.client(None) as client:
+        check_problem(await client.get("/api/v1/epoch", headers={"Relais-Actor": ""}), 400, "parameter-invalid", "Relais-Actor")
 
 
 @pytest.fixture
