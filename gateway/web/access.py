@@ -15,7 +15,7 @@ from litestar.di import NamedDependency as Given
 from litestar.response import Redirect
 
 from gateway.flow.caller import OPERATOR, Caller
-from gateway.flow.errors import Unauthenticated
+from gateway.flow.errors import TokenExpired, Unauthenticated
 from gateway.flow.relay import Relay
 from gateway.kernel.errors import Refused
 from gateway.web.rendering import HEADERS, page
@@ -95,6 +95,9 @@ async def sign_in(request: Request[Any, Any, Any], relay: Given[Relay], sessions
     token = str((await request.form()).get("jeton", "")).strip()
     try:
         await relay.gate.recognise(token[:_LONGEST_TOKEN], None)
+    except TokenExpired as expired:
+        told = expired.explanation
+        return page("connexion.html", status=403, notice=Notice(tone="bad", what=told.what, gesture=told.gesture), visitor=None)
     except Unauthenticated:
         notice = Notice(tone="bad", what="Ce jeton n'est pas reconnu.", gesture="Vérifiez qu'il a été collé en entier, puis recommencez.")
         return page("connexion.html", status=403, notice=notice, visitor=None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from html import unescape
 from pathlib import Path
 
 import msgspec
@@ -117,6 +118,9 @@ async def test_an_expired_token_says_so_and_how_to_go_on(tmp_path: Path) -> None
     async with box.client() as client:
         problem = check_problem(await client.get("/api/v1/documents"), 401, "token-expired")
     assert "relais workstation renew" in problem["gesture"]
+    async with box.client(None) as browser:
+        page = await browser.post("/connexion", data={"jeton": box.token})
+    assert (page.status_code, "Le jeton de ce poste a expiré" in unescape(page.text)) == (403, True)
     async with box.client(box.operator_token) as admin:
         token = (await admin.post(f"{ALL}/{box.workstation.id}/token")).json()["token"]
     async with box.client(None) as client:
