@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from gateway.flow.cards.reader_notices import ReaderNoticeType
 from gateway.kernel.config import Pairing
 from tests.api.judge import check_answer, check_problem
 from tests.api.rig import Box, Served, bearer, configuration_of, open_box, request_part
@@ -81,14 +82,12 @@ async def test_its_streams_end_at_once_and_those_of_others_go_on(here: Served, s
                 answer = await (admin.delete(f"{ALL}/{station}") if act == "revoke" else admin.post(f"{ALL}/{station}/token"))
                 assert answer.status_code == 200
                 assert [one async for one in lines if one] == [], "ended by the box, long before it would have asked again"
-            waiting = asyncio.ensure_future(anext(kept))
             await here.box.accept(request_part(), token=here.box.other_token)
-            if stream.endswith("/events"):
-                async with asyncio.timeout(10):
-                    assert (await waiting) is not None
-            else:
-                waiting.cancel()
-                await asyncio.gather(waiting, return_exceptions=True)
+            here.box.devices._notices.publish(ReaderNoticeType.SERVICE_UP)
+            awaited = "event: document.accepted" if stream.endswith("/events") else f"event: {ReaderNoticeType.SERVICE_UP.value}"
+            async with asyncio.timeout(10):
+                while await anext(kept) != awaited:
+                    pass
         async with here.client() as again:
             check_problem(await again.get(stream), 401, "unauthenticated")
 
