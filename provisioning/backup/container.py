@@ -65,10 +65,12 @@ class SealedWriter(io.RawIOBase):
 
     @override
     def writable(self) -> bool:
+        """True."""
         return True
 
     @override
     def write(self, data: Bytes, /) -> int:  # type: ignore[override]  # narrower than any buffer
+        """Take it all; what fills a frame is sealed and goes to the sink, whose errors pass."""
         self._digest.update(data)
         self.size += len(data)
         ready = self._sealer.update(data)
@@ -92,10 +94,12 @@ class OpenedReader(io.RawIOBase):
 
     @override
     def readable(self) -> bool:
+        """True."""
         return True
 
     @override
     def readinto(self, buffer: bytearray | memoryview, /) -> int:  # type: ignore[override]  # narrower than any buffer
+        """Bytes put into the buffer, 0 at the end alone; raises BackupDamaged."""
         while not self._rest:
             piece = next(self._pieces, None)
             if piece is None:

@@ -56,7 +56,8 @@ def test_the_process_inherits_nothing_but_the_document(tmp_path: Path, monkeypat
     monkeypatch.setenv("RELAIS_SECRET", "xyzzy")
     with (tmp_path / "open").open("wb") as mine:
         os.set_inheritable(mine.fileno(), True)
-        text = report(tmp_path, "for one in /proc/$$/fd/*; do readlink $one || true; done; env; pwd; ps -o pid=,sid= -p $$ 2>/dev/null || true")
+        listing = "for one in /proc/$$/fd/*; do readlink $one || true; done; env; pwd"
+        text = report(tmp_path, f"{listing}; ps -o pid=,sid= -p $$ 2>/dev/null || true")
     opened = [line for line in text.splitlines() if line.startswith(("/", "pipe:", "anon_inode:", "socket:"))]
     assert str(tmp_path / "open") not in text
     assert sorted(one.split(":")[0] for one in opened if not one.endswith("/reader") and one != "/") == [
