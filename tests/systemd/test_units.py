@@ -14,6 +14,7 @@ import pytest
 from gateway.kernel.config import Devices
 from gateway.kernel.home import Home
 from gateway.trust.boxkey_custody import CREDENTIAL
+from tests.rig.processes import ROOT
 from tests.systemd.unit import FOLDER, SERVICES, UNITS, calls_allowed, service, settings
 from tests.tools import need_tool
 
@@ -43,6 +44,16 @@ def _exposure(path: Path, limit: int) -> subprocess.CompletedProcess[str]:
 def test_exposure(name: str) -> None:
     done = _exposure(UNITS / name, LIMITS.get(name, OTHERS))
     assert done.returncode == 0, done.stdout[-200:] + done.stderr
+
+
+def test_the_page_says_what_is_measured_of_every_service() -> None:
+    page = (ROOT / "docs/integrateur/services.md").read_text(encoding="utf-8")
+    told = re.findall(r"^\| `(relais[a-z-]*\.service)` \| ([0-9],[0-9]) \| ([0-9],[0-9]) \|", page, re.MULTILINE)
+    assert sorted(name for name, _, _ in told) == SERVICES
+    for name, figure, limit in told:
+        said = _exposure(UNITS / name, 100).stdout
+        assert f"{figure.replace(',', '.')} " in said.rpartition(f"{name}: ")[2], name
+        assert int(limit.replace(",", "")) == LIMITS.get(name, OTHERS)
 
 
 def test_the_measure_can_fail(tmp_path: Path) -> None:
