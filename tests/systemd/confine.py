@@ -14,6 +14,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from tests.rig.processes import ROOT
 from tests.shared import missing
 from tests.systemd.unit import calls_allowed, service
 from tests.tools import need_tool
@@ -91,6 +92,7 @@ def confined(
     folder.mkdir()
     programs = [os.open(path, os.O_RDONLY) for path in filters(unit, folder)]
     words = [bwrap, "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp", "--unshare-user", "--unshare-ipc"]
+    words += ["--ro-bind", str(ROOT), str(ROOT)]  # a working copy may lie under /tmp
     words += ["--uid", str(UID), "--gid", str(UID), "--cap-drop", "ALL", "--die-with-parent"]
     words += ["--unshare-net"] if unit.get("PrivateNetwork") == ["yes"] else []
     words += ["--bind", str(writable), str(writable), "--ro-bind", str(read_only), str(read_only)]
