@@ -18,7 +18,7 @@ from tests.end_to_end.scene import ONLY_DMP, STRUCTURE, TO_DOCTOR, Scene
 from tests.rig.caller import codes, states
 from tests.rig.processes import Gateway
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("e2e-dmp-patients")]
+pytestmark = pytest.mark.xdist_group("e2e-dmp-patients")
 
 
 def services(scene: Scene, patient: dict[str, dict[str, str]]) -> list[str]:

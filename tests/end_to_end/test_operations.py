@@ -12,7 +12,7 @@ from tests.end_to_end.captures import audit_lines, dmp_calls, mails
 from tests.end_to_end.scene import DOCTOR, ONLY_DMP, ORDONNANCE, STRUCTURE, TO_DOCTOR, Scene, eventually
 from tests.rig.caller import Workstation, codes, request, states
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("e2e-operations")]
+pytestmark = pytest.mark.xdist_group("e2e-operations")
 
 NOBODY = "01935f0e-0000-7000-8000-000000000000"
 

@@ -11,7 +11,7 @@ from gateway.kernel.ids import new_oid
 from tests.end_to_end.scene import ONLY_DMP, Scene
 from tests.rig.caller import codes, states
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("e2e-ready-guard")]
+pytestmark = pytest.mark.xdist_group("e2e-ready-guard")
 
 
 def another(scene: Scene, patient: dict[str, Any]) -> bytes:

@@ -16,7 +16,7 @@ from tests.end_to_end.scene import ORDONNANCE, TO_DOCTOR, TO_PATIENT, Scene, per
 from tests.rig.caller import Workstation, request
 from tests.rig.processes import QUICK
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("e2e-refusals")]
+pytestmark = pytest.mark.xdist_group("e2e-refusals")
 
 
 def assert_problem(answer: httpx.Response, status: int, code: str, field: str | None) -> dict[str, Any]:

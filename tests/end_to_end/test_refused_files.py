@@ -18,7 +18,7 @@ from tests.end_to_end.test_refusals import assert_problem
 from tests.rig.caller import request
 from tests.rig.processes import STRUCTURE
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("e2e-refused-files")]
+pytestmark = pytest.mark.xdist_group("e2e-refused-files")
 
 LIMIT = 10_000_000
 ENTITY_BOMB = b"""<?xml version="1.0"?>

@@ -11,7 +11,7 @@ from tests.end_to_end.captures import CDA, dmp_calls, mails
 from tests.end_to_end.scene import DOCTOR, ONLY_DMP, TO_DOCTOR, Scene
 from tests.rig.caller import codes, states
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("e2e-replacement")]
+pytestmark = pytest.mark.xdist_group("e2e-replacement")
 
 
 def described(replaces: str | None = None) -> dict[str, Any]:
