@@ -18,6 +18,8 @@ from provisioning.backup.errors import BackupDamaged
 _TABLES = ("documents", "patients", "insi_calls", "inquiries")
 """Those that hold wrapped keys; a test compares with the schema."""
 _PAGE = 1000
+_EVENTS_SKIPPED = 1_000_000
+"""More than a box tells in months."""
 
 
 class CarriedKey:
@@ -63,6 +65,16 @@ def rewrap_journal(journal: Path, former: Vault, vault: Vault) -> int:
             for table in _TABLES:
                 lost += _rewrap(connection, table, former, vault)
     return lost
+
+
+def skip_events(journal: Path) -> None:
+    """Number the events to come above any that the former box may have told since: a listener goes on from the last it heard.
+
+    Raises sqlite3.Error."""
+    with closing(sqlite3.connect(journal)) as connection, connection:
+        last = connection.execute("SELECT max(seq) FROM sqlite_sequence WHERE name = 'events'").fetchone()[0] or 0
+        connection.execute("DELETE FROM sqlite_sequence WHERE name = 'events'")
+        connection.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('events', ?)", (last + _EVENTS_SKIPPED,))
 
 
 def _rewrap(connection: sqlite3.Connection, table: str, former: Vault, vault: Vault) -> int:

@@ -46,7 +46,7 @@ from provisioning.backup.folder import newest
 from provisioning.backup.phrase import RecoveryPhrase
 from provisioning.backup.receipt import is_receipt_of, says_out_of_service
 from provisioning.backup.recipient import found_key
-from provisioning.backup.reseal import former_vault, reseal_files, rewrap_journal
+from provisioning.backup.reseal import former_vault, reseal_files, rewrap_journal, skip_events
 
 _STAGE = "restoring"
 _HARMLESS = ("box.key", ".box.key", "lock", _STAGE, "backup.lock", "effacement.txt")
@@ -153,6 +153,7 @@ async def _taken_over(stage: Home, configuration: Configuration, former: Vault, 
     store = await SqliteStore.open(stage.journal)
     await store.close()
     unreadable = rewrap_journal(stage.journal, former, vault)
+    skip_events(stage.journal)
     reseal_files(stage.root, former, vault)
     KeyStore(stage.root, vault, environment=configuration.environment).check_environment()
     return unreadable

@@ -43,6 +43,7 @@ from provisioning.backup.proving import prove
 from provisioning.backup.receipt import SENTENCE
 from provisioning.backup.restore import OldBox, Restored
 from provisioning.backup.retire import retire
+from tests.journal.samples import event
 from tests.provisioning.backup.homes import DIAGNOSIS, HOMOLOGATION_NUMBER, LARGE, Practice
 
 GONE = OldBox(sentence=SENTENCE)
@@ -122,6 +123,25 @@ def test_every_table_with_wrapped_keys_is_seen_to(practice: Practice) -> None:
         tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         wrapped = {name for name in tables for column in connection.execute(f"PRAGMA table_info({name})") if "wrapped" in column[1]}
     assert wrapped == set(reseal._TABLES)
+
+
+@pytest.mark.parametrize("told", [0, 3])
+async def test_a_listener_of_the_former_box_misses_nothing_of_the_new_one(practice: Practice, tmp_path: Path, told: int) -> None:
+    [(one, _)] = await practice.holds(STATES[1])
+    store = await SqliteStore.open(practice.home.journal)
+    await store.commit(*(event(one) for _ in range(told)))
+    await store.close()
+    saved(practice)
+    home, _ = await restored(practice, tmp_path / "new")
+    store = await SqliteStore.open(home.journal)
+    try:
+        heard_since = 500
+        assert await store.last_event() > told + heard_since
+        await store.commit(event(one))
+        [heard] = await store.events_after(told + heard_since, 10)
+    finally:
+        await store.close()
+    assert heard.subject == one.id
 
 
 async def test_what_was_not_final_is_in_doubt(practice: Practice, tmp_path: Path) -> None:
