@@ -81,8 +81,10 @@ def certificate_digest(fingerprint: str) -> str:
 
 
 def new_token() -> tuple[str, str]:
-    """A digest and its token, which is shown once and never kept."""
+    """A digest and its token, which is shown once and never kept; a command line cannot take it for an option."""
     token = secrets.token_urlsafe(32)
+    while token.startswith("-"):
+        token = secrets.token_urlsafe(32)
     return token_digest(token), token
 
 

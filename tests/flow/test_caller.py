@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from gateway.flow.caller import Gate, new_workstation
+from gateway.flow.caller import Gate, new_token, new_workstation
 from gateway.journal.memory import MemoryStore
 from gateway.kernel.clock import FrozenClock
 from gateway.kernel.config import Secretary
@@ -23,3 +23,7 @@ async def test_an_act_is_imputed_to_what_the_person_is(actor: str | None, told: 
     await store.commit(workstation)
     caller = await Gate(store, FrozenClock(NOW), 600, (structure,)).recognise(token, actor)
     assert caller.imputed_in(structure.id) == caller.imputed == (told if actor is not None else f"workstation:{workstation.id}")
+
+
+def test_no_token_looks_like_an_option_of_a_command() -> None:
+    assert not [token for _, token in (new_token() for _ in range(1_000)) if token.startswith("-")]
