@@ -2,6 +2,7 @@
 PYTHON ?= python3
 TESTS ?= tests
 ARGS ?=
+BOARD ?= pc
 # Many tests wait for processes that they started: one worker more than there are processors keeps these busy.
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
@@ -13,13 +14,15 @@ endif
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench lint panel emulator clean env env-run
+.PHONY: help demo test bench lint panel emulator image image-test clean env env-run
 
 help:
 	@echo 'make demo [ARGS=--once]       the sandbox and a gateway, real documents through every door'
 	@echo 'make test [TESTS=tests/cda]   the tests, with what they need installed first'
 	@echo 'make bench                    the figures, printed and written to bench.json'
 	@echo 'make lint                     ruff, mypy, import contracts'
+	@echo 'make image [BOARD=pc]         the flashable image, root needed: build/image/pc/disk.img'
+	@echo 'make image-test               the image built, booted in a virtual machine and used'
 	@echo 'make panel [SERIAL=...]       the image of the front panel: firmware/panel/board/build/panel.uf2'
 	@echo 'make clean                    removes environments and caches'
 	@echo 'PYTHON=python3.13 chooses another interpreter, with an environment of its own.'
@@ -47,6 +50,14 @@ lint: env
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+image: env
+	@.ci/packages image/debian-packages.txt
+	$(BIN)/python -m image.build $(BOARD)
+
+image-test: env
+	@.ci/packages image/debian-packages.txt
+	$(BIN)/python -m pytest -s image/tests
 
 panel:
 	@$(MAKE) --no-print-directory -C firmware/panel/board

@@ -12,7 +12,8 @@ from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 POLICY_SEEN_IN_TEST = x509.ObjectIdentifier("1.2.250.1.213.1.7.2.1.1.1.1")
-LOOPBACK_NAMES = ("127.0.0.1", "localhost", "::1")
+LOOPBACK_NAMES = ("127.0.0.1", "localhost", "::1", "10.0.2.2")
+"""The last is how a virtual machine of QEMU reaches the loopback of its host."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,1 @@
+"""The flashable image: its recipe and its tests. Nothing of it goes into a box."""
