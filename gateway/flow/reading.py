@@ -40,7 +40,7 @@ from gateway.journal.records import DeliveryRecord, DocumentRecord, EventRecord,
 from gateway.journal.sealing import Sealer
 from gateway.journal.store import DocumentQuery, Store
 from gateway.kernel.errors import RelaisError
-from gateway.model.delivery import DocumentState
+from gateway.model.delivery import DocumentState, document_state
 
 
 class Filter(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,7 +101,10 @@ class Reader:
         ]
 
     async def view(self, record: DocumentRecord, *, fresh: list[DeliveryRecord] | None = None) -> DocumentView:
-        """A row and its deliveries as the contract shows them; `fresh` are those just committed with it, nothing is read then."""
+        """A row and its deliveries as the contract shows them; `fresh` are those just committed with it, nothing is read then.
+
+        The state is told by these very deliveries: one may end between the two readings, and a receipt never contradicts itself.
+        """
         deliveries = await self._store.deliveries_of(record.id) if fresh is None else fresh
         receipts = await self._store.receipts_of(record.id) if fresh is None else []
         try:
@@ -110,7 +113,7 @@ class Reader:
             key = None
         return DocumentView(
             id=record.id,
-            state=record.state,
+            state=document_state([one.state for one in deliveries]),
             accepted_at=instant(record.accepted_at),
             document_unique_id=record.unique_id,
             deliveries=tuple(_delivery_view(one, key, [r for r in receipts if r.delivery_id == one.id]) for one in deliveries),

@@ -6,6 +6,7 @@ import io
 import zipfile
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from gateway.cda.build import build_n1
@@ -54,6 +55,16 @@ async def test_a_receipt_tells_what_came_back(box: Box) -> None:
     mail = answer.json()["deliveries"][1]
     assert mail["state"] == "delivered"
     assert mail["receipts"] == [{"kind": "handed_over", "at": "2026-11-24T13:05:00Z", "proof": None}]
+
+
+async def test_a_receipt_never_contradicts_itself(box: Box) -> None:
+    receipt = await box.accept(request_part(deliver={"dmp": True}))
+    before = await box.store.document(receipt["id"])
+    assert before is not None
+    for one in await box.store.deliveries_of(receipt["id"]):
+        await box.store.commit(msgspec.structs.replace(one, state=DeliveryState.DELIVERED, version=one.version + 1))
+    told = await box.relay.reader.view(before)
+    assert (told.state, [one.state for one in told.deliveries]) == ("done", ["delivered"]), "read while its last delivery ended"
 
 
 async def test_pages_follow_one_another_without_gap(box: Box) -> None:
