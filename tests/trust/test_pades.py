@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pikepdf
@@ -190,7 +190,7 @@ def a_named_zone() -> Iterator[None]:
 
 
 def _signed_otherwise(data: bytes, **settings: object) -> bytes:
-    """By the library's own signer."""
+    """By the library's own signer, which dates by the clock of the machine."""
     leaf = shared_leaf(SIGN)
     store = SimpleCertificateStore()  # type: ignore[no-untyped-call]
     store.register_multiple([x509.Certificate.load(der) for der in leaf.chain_der])
@@ -205,18 +205,18 @@ def _signed_otherwise(data: bytes, **settings: object) -> bytes:
 
 
 def test_another_kind_of_signature_or_an_old_digest_is_named() -> None:
-    assert failed(_signed_otherwise(PDF, subfilter=SigSeedSubFilter.ADOBE_PKCS7_DETACHED)) == {Rule.FORMAT}
+    assert failed(_signed_otherwise(PDF, subfilter=SigSeedSubFilter.ADOBE_PKCS7_DETACHED), at=datetime.now(UTC)) == {Rule.FORMAT}
     assert Rule.ALGORITHM in failed(_signed_otherwise(PDF, md_algorithm="sha1"))
 
 
 def test_an_author_may_forbid_any_other_signature() -> None:
     closed = _signed_otherwise(PDF, certify=True, docmdp_permissions=MDPPerm.NO_CHANGES)
-    assert report(closed).valid
+    assert report(closed, at=datetime.now(UTC)).valid
     with pytest.raises(PdfUnfit) as refusal:
         asyncio.run(signed_pdf(closed))
     assert refusal.value.facts["reason"] == Unfit.LOCKED
     open_ = _signed_otherwise(PDF, certify=True, docmdp_permissions=MDPPerm.FILL_FORMS)
-    assert report(asyncio.run(signed_pdf(open_))).valid
+    assert report(asyncio.run(signed_pdf(open_)), at=datetime.now(UTC)).valid
 
 
 async def test_the_certificate_is_judged() -> None:
