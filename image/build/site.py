@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -53,6 +54,14 @@ def _describe(folder: Path) -> None:
 def _compile(folder: Path) -> None:
     """Byte code that depends on the content alone: same image twice. Left out where the interpreter of the image is not at hand."""
     names = (f"python{PYTHON}", *map(str, sorted(Path.home().glob(f".pyenv/versions/{PYTHON}*/bin/python{PYTHON}"))))
-    found = next((name for name in names if shutil.which(name)), None)
+    found = next((name for name in names if _runs(name)), None)
     if found is not None:
         run([*(found, "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash"), *("-s", folder, "-p", f"/{SITE}", folder)])
+
+
+def _runs(interpreter: str) -> bool:
+    """False also for a name that only says which versions there are."""
+    return (
+        shutil.which(interpreter) is not None
+        and subprocess.run([interpreter, "-c", "pass"], capture_output=True, check=False).returncode == 0
+    )

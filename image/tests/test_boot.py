@@ -10,6 +10,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import httpx
@@ -20,6 +21,7 @@ from image.tests.sandbox import OPERATOR, PROJECT, HostSandbox
 
 pytestmark = pytest.mark.timeout(1800)
 _ESP = 1 << 20
+_ESP_SIZE = 16 << 20
 _ROOT_SLOT = 384e6
 _EXAMPLES = PROJECT / "examples/documents"
 
@@ -34,6 +36,12 @@ class Box:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
         self._client = httpx.Client(base_url=url, verify=context, timeout=60)
+
+    def __enter__(self) -> Box:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._client.close()
 
     def ready(self, patience: float = 900) -> float:
         """Seconds from power-on to the first answer of the API."""
@@ -90,10 +98,10 @@ def machine(disk: Path, sandbox: HostSandbox, tmp_path_factory: pytest.TempPathF
 
 
 def test_a_flashed_box_installs_itself_and_a_document_reaches_the_dmp(machine: Machine, sandbox: HostSandbox, disk: Path) -> None:
-    box = Box(machine)
-    first = box.ready()
-    box.paired()
-    end = box.end_of(box.send())
+    with Box(machine) as box:
+        first = box.ready()
+        box.paired()
+        end = box.end_of(box.send())
     assert [one["state"] for one in end["deliveries"]] == ["delivered"]
     [line] = [one for one in sandbox.control("/ledger/dmp") if one["unique_id"] == end["document_unique_id"]]
     assert (line["status"], line["times_committed"]) == ("Approved", 1)
@@ -102,25 +110,32 @@ def test_a_flashed_box_installs_itself_and_a_document_reaches_the_dmp(machine: M
     print(f"first boot to API: {first:.0f} s; root: {size / 1e6:.0f} MB")
 
 
-def test_the_secrets_are_gone_from_the_first_partition(machine: Machine) -> None:
-    listed = subprocess.run(["mdir", "-b", "-i", f"{machine.disk}@@{_ESP}", "::"], check=True, stdout=subprocess.PIPE, text=True).stdout
-    assert ".p12" not in listed
-    assert "relais.toml.resultat.txt" in listed
-    sheet = subprocess.run(
-        ["mtype", "-i", f"{machine.disk}@@{_ESP}", "::relais.toml"], check=True, stdout=subprocess.PIPE, text=True
-    ).stdout
-    assert OPERATOR not in sheet
-
-
 def test_the_plug_is_pulled_and_nothing_is_lost_nor_doubled(machine: Machine, sandbox: HostSandbox) -> None:
-    box = Box(machine)
-    box.ready()
-    box.paired("cabinet")
-    receipts = [box.send() for _ in range(5)]
-    machine.cut()
-    machine.start()
-    print(f"boot to API: {box.ready():.0f} s")
-    for receipt in receipts:
-        assert [one["state"] for one in box.end_of(receipt)["deliveries"]] == ["delivered"]
+    with Box(machine) as box:
+        box.ready()
+        box.paired("cabinet")
+        receipts = [box.send() for _ in range(5)]
+        machine.cut()
+        machine.start()
+        print(f"boot to API: {box.ready():.0f} s")
+        for receipt in receipts:
+            assert [one["state"] for one in box.end_of(receipt)["deliveries"]] == ["delivered"]
     held = {one["unique_id"]: one["times_committed"] for one in sandbox.control("/ledger/dmp")}
     assert [held.get(one["document_unique_id"]) for one in receipts] == [1] * len(receipts)
+
+
+def test_the_first_partition_outlives_the_cuts_and_holds_no_secret(machine: Machine, tmp_path: Path) -> None:
+    machine.cut()
+    first = tmp_path / "first.img"
+    with machine.disk.open("rb") as whole:
+        whole.seek(_ESP)
+        first.write_bytes(whole.read(_ESP_SIZE))
+    checked = subprocess.run(["fsck.vfat", "-n", first], stdout=subprocess.PIPE, text=True, check=False).stdout
+    assert "free cluster" not in checked, checked
+    assert "chain length" not in checked, checked
+    listed = subprocess.run(["mdir", "-b", "-i", first, "::"], check=True, stdout=subprocess.PIPE, text=True).stdout
+    assert ".p12" not in listed
+    assert "relais.toml.resultat.txt" in listed
+    sheet = subprocess.run(["mtype", "-i", first, "::relais.toml"], check=True, stdout=subprocess.PIPE, text=True).stdout
+    assert "first_boot" in sheet
+    assert OPERATOR not in sheet

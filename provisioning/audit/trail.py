@@ -57,7 +57,8 @@ async def export_trail(home: Home, target: Path, *, after: int = 0) -> Exported:
                 file.writelines(export(page))
             file.flush()
             os.fsync(file.fileno())
-        draft.replace(target)
+            draft.replace(target)
+            os.fsync(file.fileno())  # see gateway.trust.files
         sync_folder(target.parent)
     except OSError as problem:
         raise ExportFailed(f"errno {problem.errno}") from problem

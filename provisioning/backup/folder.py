@@ -79,6 +79,7 @@ class BackupFolder:
         target = self.path / name_of(header)
         with _disk():
             Path(file.name).replace(target)
+            os.fsync(file.fileno())  # FAT, as sticks are, writes where the file begins with the file alone (gateway.trust.files)
             _sync(self.path)
         return target
 
