@@ -64,7 +64,7 @@ class CredentialBoxKey:
 
     def load(self) -> bytes:
         """The 32 bytes; raises BoxKeyCredentialMissing, BoxKeyUnavailable."""
-        if self._folder is None or not (self._folder / CREDENTIAL).exists():
+        if self._folder is None or not _handed_over(self._folder, CREDENTIAL):
             raise BoxKeyCredentialMissing
         return FileBoxKey(self._folder / CREDENTIAL).load()
 
@@ -164,7 +164,7 @@ class Custody:
         """Where the key is looked for: what the settings impose, else the strongest place where something is."""
         if self._settings.custody != "auto":
             return self._settings.custody
-        if self._credentials is not None and (self._credentials / CREDENTIAL).exists():
+        if self._credentials is not None and _handed_over(self._credentials, CREDENTIAL):
             return "credential"
         if self._tpm_file.exists():
             return "tpm"
@@ -242,12 +242,19 @@ class Custody:
         sync_folder(self._home)
 
 
+def _handed_over(folder: Path, name: str) -> bool:
+    """Raises BoxKeyUnavailable: a folder that cannot be looked into must never send the box to a weaker place."""
+    try:
+        return (folder / name).exists()
+    except OSError as problem:
+        raise BoxKeyUnavailable(type(problem).__name__, reason="le dossier où le système la remet ne peut pas être lu") from None
+
+
 def ask_at_start() -> str | None:
     """The passphrase: a systemd credential when there is one, else whoever sits at the terminal; None when there is nobody."""
     given = os.environ.get("CREDENTIALS_DIRECTORY")
-    path = Path(given, PASSPHRASE_CREDENTIAL) if given else None
-    if path is not None and path.exists():
-        return path.read_text(encoding="utf-8").rstrip("\r\n")
+    if given and _handed_over(Path(given), PASSPHRASE_CREDENTIAL):
+        return Path(given, PASSPHRASE_CREDENTIAL).read_text(encoding="utf-8").rstrip("\r\n")
     return getpass.getpass("Mot de passe du boîtier : ") if sys.stdin is not None and sys.stdin.isatty() else None
 
 

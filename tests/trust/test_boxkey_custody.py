@@ -174,6 +174,16 @@ def test_a_passphrase_may_come_by_a_credential(tmp_path: Path, key: bytes, monke
     assert Custody(tmp_path).source().load() == key
 
 
+def test_a_credential_that_cannot_be_looked_at_sends_nobody_to_the_file(
+    tmp_path: Path, key: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del key
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path / ("x" * 300)))
+    with pytest.raises(BoxKeyUnavailable) as refusal:
+        Custody(tmp_path).source()
+    assert "ne peut pas être lu" in refusal.value.explanation.what
+
+
 def test_what_the_settings_impose_is_never_replaced_by_something_weaker(tmp_path: Path, key: bytes) -> None:
     del key
     with pytest.raises(BoxKeyCredentialMissing):
