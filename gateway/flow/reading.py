@@ -103,7 +103,7 @@ class Reader:
     async def view(self, record: DocumentRecord, *, fresh: list[DeliveryRecord] | None = None) -> DocumentView:
         """A row and its deliveries as the contract shows them; `fresh` are those just committed with it, nothing is read then.
 
-        The state is told by these very deliveries: one may end between the two readings, and a receipt never contradicts itself.
+        The last delivery at work may end between the two readings: a receipt never contradicts itself.
         """
         deliveries = await self._store.deliveries_of(record.id) if fresh is None else fresh
         receipts = await self._store.receipts_of(record.id) if fresh is None else []
@@ -113,7 +113,7 @@ class Reader:
             key = None
         return DocumentView(
             id=record.id,
-            state=document_state([one.state for one in deliveries]),
+            state=_state_beside(record, deliveries),
             accepted_at=instant(record.accepted_at),
             document_unique_id=record.unique_id,
             deliveries=tuple(_delivery_view(one, key, [r for r in receipts if r.delivery_id == one.id]) for one in deliveries),
@@ -248,6 +248,13 @@ class Reader:
 
 def _next_page(records: list[DocumentRecord], wanted: Filter) -> str | None:
     return str(records[-1].sequence) if len(records) == wanted.limit else None
+
+
+def _state_beside(record: DocumentRecord, deliveries: list[DeliveryRecord]) -> DocumentState:
+    """The row's own, since it also knows of what was put aside; but a document at work stands as the deliveries told beside it."""
+    if record.state is not DocumentState.WORKING or not deliveries:
+        return record.state
+    return document_state([one.state for one in deliveries])
 
 
 def _may_see(caller: Caller, record: DocumentRecord) -> bool:
